@@ -1,0 +1,149 @@
+//! A seeded log tree -> how long each stage of a scan takes on it: inflate, parse, aggregate, detect, and a whole run.
+//!
+//! `cargo bench` measures; `cargo test --benches` runs each once on a small tree.
+#![expect(clippy::disallowed_methods, reason = "benches read files themselves")]
+use std::fs;
+use std::hint::black_box;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use trailpulse::aggregate::{Attribution, Counts};
+use trailpulse::classify::Unusable;
+use trailpulse::cloudtrail::record::Record;
+use trailpulse::config::Models;
+use trailpulse::generate;
+use trailpulse::model::Model;
+use trailpulse::pipeline::count::Reading;
+use trailpulse::pipeline::judge::{Judging, Watched, judge};
+use trailpulse::pipeline::{Cancel, Progress, scan};
+use trailpulse::source::inflate::Buffers;
+use trailpulse::source::parse::{Sink, careful, fast, strict};
+use trailpulse::source::read::{MAX_INFLATED, Options, Scratch, TimeRange, read_file};
+use trailpulse::source::walk::{LogFile, Place, walk};
+
+/// Takes records and drops them.
+struct Drain;
+
+impl Sink for Drain {
+    fn record(&mut self, record: Record<'_>) -> Result<(), Unusable> {
+        black_box(record);
+        Ok(())
+    }
+
+    fn clear(&mut self) {}
+
+    fn stopped(&self) -> bool {
+        false
+    }
+}
+
+/// A generated tree: its files as they lie, and inflated.
+struct Tree {
+    logs: Vec<LogFile>,
+    packed: Vec<Vec<u8>>,
+    texts: Vec<Vec<u8>>,
+    folder: tempfile::TempDir,
+}
+
+fn tree() -> Tree {
+    // `cargo bench` asks for a measurement; everything else only tries.
+    let is_measured = std::env::args().any(|argument| argument == "--bench");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (days, records) = if is_measured { (7, 100_000) } else { (1, 2_000) };
+    let out = folder.path().to_owned();
+    generate::write(&generate::Options { out: out.clone(), days, seed: 1, accounts: 4, records })
+        .expect("a tree is generated");
+    // The labels lie beside the logs.
+    let mut logs = walk(&[out]).expect("the tree has logs").logs;
+    logs.retain(|file| file.delivered.is_some());
+    let path = |file: &LogFile| match &file.place {
+        Place::Path(path) => path.clone(),
+        Place::Stdin => unreachable!("the tree is on disk"),
+    };
+    let packed: Vec<Vec<u8>> = logs.iter().map(|file| fs::read(path(file)).expect("readable")).collect();
+    let mut buffers = Buffers::default();
+    let inflate = |packed: &Vec<u8>| buffers.read(&packed[..], MAX_INFLATED, &|| false).bytes.to_vec();
+    let texts = packed.iter().map(inflate).collect();
+    Tree { logs, packed, texts, folder }
+}
+
+fn stages(criterion: &mut Criterion) {
+    let tree = tree();
+    let mut group = criterion.benchmark_group("stages");
+    group.sample_size(10);
+    group.throughput(Throughput::Bytes(tree.texts.iter().map(|text| text.len() as u64).sum()));
+    group.bench_function("inflate", |bench| {
+        let mut buffers = Buffers::default();
+        bench.iter(|| {
+            for packed in &tree.packed {
+                black_box(buffers.read(&packed[..], MAX_INFLATED, &|| false).bytes.len());
+            }
+        });
+    });
+    group.bench_function("parse, fast", |bench| {
+        bench.iter(|| {
+            tree.texts.iter().for_each(|text| fast(text, &mut Drain).expect("generated logs are sound"));
+        });
+    });
+    group.bench_function("parse, strict", |bench| {
+        bench.iter(|| {
+            tree.texts.iter().for_each(|text| strict(text, &mut Drain).expect("generated logs are sound"));
+        });
+    });
+    group.bench_function("parse, careful", |bench| {
+        bench.iter(|| tree.texts.iter().for_each(|text| drop(careful(text, &mut Drain))));
+    });
+    group.bench_function("read and count", |bench| bench.iter(|| counts(&tree.logs)));
+    let (counts, model) = (counts(&tree.logs), Model::builtin("default").expect("a built-in model"));
+    group.bench_function("detect", |bench| {
+        bench.iter(|| {
+            let models = Models::from(model.clone()).assign(counts.names());
+            let judging = Judging { models: &models, watched: Watched::Each, jobs: NonZeroUsize::MIN };
+            judge(&counts, &judging, &Cancel::default()).expect("not cancelled")
+        });
+    });
+    group.bench_function("whole scan", |bench| bench.iter(|| whole_scan(&tree, &model)));
+    group.finish();
+}
+
+/// Shows nothing.
+struct Silent;
+
+impl Progress for Silent {
+    fn begin(&self, _: u64) {}
+    fn advance(&self) {}
+    fn finish(&self) {}
+}
+
+/// Everything but writing the results, on one thread.
+fn whole_scan(tree: &Tree, model: &Model) -> u64 {
+    let reading = Reading {
+        sources: vec![tree.folder.path().to_owned()],
+        range: TimeRange::default(),
+        attribution: Attribution::Kept,
+        jobs: NonZeroUsize::MIN,
+    };
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
+    let scanned = runtime.block_on(async {
+        scan::scan(reading, model.clone().into(), &Cancel::default(), Arc::new(Silent)).await
+    });
+    scanned.expect("the tree is sound").summary.insights
+}
+
+/// Everything up to the counts, on one thread.
+fn counts(logs: &[LogFile]) -> Counts {
+    let options = Options { range: TimeRange::default(), max_inflated: MAX_INFLATED };
+    let (mut counts, mut scratch) = (Counts::default(), Scratch::new(Attribution::Kept));
+    for file in logs {
+        if let Some(delivered) = file.delivered {
+            counts.close_before(delivered);
+        }
+        counts.add(0, &read_file(file, &options, &mut scratch, &|| false).calls);
+    }
+    counts.settle();
+    counts
+}
+
+criterion_group!(benches, stages);
+criterion_main!(benches);

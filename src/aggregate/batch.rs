@@ -1,0 +1,129 @@
+//! Observations of one thread, file by file -> rows of numbers, and the names that are new in them. Pure.
+use std::sync::Arc;
+
+use super::fingerprint::{Fingerprint, Salt};
+use super::{Attribution, Cell};
+use crate::classify::Observation;
+use crate::names::{Access, ApiNames, CallId, Names, TextId};
+
+/// One observation. Without an event id it has no fingerprint.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row {
+    pub(super) cell: Cell,
+    pub(super) fingerprint: Option<Fingerprint>,
+}
+
+/// What was observed, one row an observation. Its names stay from file to file: most were met before.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    names: Names,
+    rows: Vec<Row>,
+    attribution: Attribution,
+    /// How many texts and APIs were handed over before.
+    handed_over: (usize, usize),
+    /// Those of the last observation: a file is of one account and region.
+    account: TextId,
+    salt: Salt,
+    region: TextId,
+}
+
+/// What a [`Batch`] gathered since it last handed something over.
+#[derive(Debug, Clone, Default)]
+pub struct HandOver {
+    pub(super) texts: Vec<Arc<str>>,
+    pub(super) apis: Vec<ApiNames>,
+    pub(super) rows: Vec<Row>,
+}
+
+impl HandOver {
+    /// Observations in it.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether nothing was observed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+impl Batch {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(attribution: Attribution) -> Self {
+        Self {
+            names: Names::default(),
+            rows: Vec::new(),
+            attribution,
+            handed_over: (0, 0),
+            account: TextId::EMPTY,
+            salt: Salt::new(""),
+            region: TextId::EMPTY,
+        }
+    }
+
+    /// Adds one observed call.
+    pub fn observe(&mut self, observation: &Observation<'_>) {
+        let cell = self.cell(observation, 1);
+        let fingerprint = observation.event_id.as_deref().map(|id| Fingerprint::new(self.salt, id));
+        self.rows.push(Row { cell, fingerprint });
+    }
+
+    /// Adds `calls` calls that were counted elsewhere.
+    pub fn count(&mut self, observation: &Observation<'_>, calls: u32) {
+        let cell = self.cell(observation, calls);
+        self.rows.push(Row { cell, fingerprint: None });
+    }
+
+    fn cell(&mut self, observation: &Observation<'_>, calls: u32) -> Cell {
+        let names = &mut self.names;
+        if **names.text_of(self.account) != *observation.account {
+            self.account = names.text(&observation.account);
+            self.salt = Salt::new(&observation.account);
+        }
+        if **names.text_of(self.region) != *observation.region {
+            self.region = names.text(&observation.region);
+        }
+        let api = ApiNames {
+            account: self.account,
+            region: self.region,
+            event_source: names.text(&observation.event_source),
+            event_name: names.text(&observation.event_name),
+            category: observation.category,
+        };
+        let access = if observation.read_only { Access::Read } else { Access::Write };
+        let (identity, agent) = match self.attribution {
+            Attribution::Kept => (names.text(&observation.identity), names.text(&observation.user_agent)),
+            Attribution::Dropped => (TextId::EMPTY, TextId::EMPTY),
+        };
+        let error = observation.error_code.as_deref().map_or(TextId::EMPTY, |code| names.text(code));
+        Cell {
+            call: CallId::new(names.api(api), access),
+            minute: observation.minute,
+            error,
+            identity,
+            agent,
+            calls,
+        }
+    }
+
+    /// Forgets the rows since the last [`Batch::hand_over`]. Their names stay, and may be handed over without ever
+    /// being counted.
+    pub fn clear(&mut self) {
+        self.rows.clear();
+    }
+
+    /// Gives the rows since the last time, and the names since the last time.
+    pub fn hand_over(&mut self) -> HandOver {
+        let (texts, apis) = (self.names.texts(), self.names.apis());
+        let (old_texts, old_apis) = std::mem::replace(&mut self.handed_over, (texts.len(), apis.len()));
+        let next = Vec::with_capacity(self.rows.len());
+        HandOver {
+            texts: texts[old_texts..].to_vec(),
+            apis: apis[old_apis..].to_vec(),
+            rows: std::mem::replace(&mut self.rows, next),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! `trailpulse counts`: sources -> the per-minute counts table, as Parquet or CSV.
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use tempfile::NamedTempFile;
+
+use super::output::{self, Terminal};
+use super::progress::Bar;
+use super::reading::ReadingArgs;
+use crate::aggregate::{Attribution, Counts};
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::pipeline::scan::covered;
+use crate::pipeline::{Cancel, count};
+use crate::store::{csv_table, parquet_table};
+use crate::summary::{self, Colour, Look};
+
+/// Arguments of `counts`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    reading: ReadingArgs,
+    /// Where the table goes: a .parquet or .csv file, or - for CSV on standard output.
+    #[arg(short, long, value_name = "FILE")]
+    out: PathBuf,
+    /// Count by caller and user agent as well.
+    #[arg(long)]
+    attributions: bool,
+}
+
+/// Where a table goes.
+enum Destination {
+    Stdout,
+    Csv(Pending),
+    Parquet(Pending),
+}
+
+/// A file that appears under its name only when it is complete.
+struct Pending {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl Pending {
+    /// Fails in the first second where the folder cannot be written.
+    fn new(path: &Path) -> anyhow::Result<Self> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create folder {}", folder.display()))?;
+        if path.is_dir() {
+            bail!("cannot write {}: it is a folder", path.display());
+        }
+        let mut builder = tempfile::Builder::new();
+        as_any_new_file(builder.prefix(".trailpulse-counts-"));
+        let file = builder
+            .tempfile_in(folder)
+            .with_context(|| format!("cannot write into folder {}", folder.display()))?;
+        Ok(Self { file, path: path.into() })
+    }
+
+    fn publish(self) -> anyhow::Result<()> {
+        let Self { file, path } = self;
+        let cannot = || format!("cannot write {}", path.display());
+        file.as_file().sync_all().with_context(cannot)?;
+        file.persist(&path).with_context(cannot)?;
+        Ok(())
+    }
+}
+
+/// Temporary files are private; a result is as private as any new file of the user's.
+#[cfg(unix)]
+fn as_any_new_file(builder: &mut tempfile::Builder<'_, '_>) {
+    use std::os::unix::fs::PermissionsExt;
+    builder.permissions(std::fs::Permissions::from_mode(0o666));
+}
+
+#[cfg(not(unix))]
+fn as_any_new_file(_: &mut tempfile::Builder<'_, '_>) {}
+
+impl Destination {
+    fn open(path: &Path) -> anyhow::Result<Self> {
+        let extension =
+            path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
+        match extension.as_deref() {
+            _ if path.as_os_str() == "-" => Ok(Self::Stdout),
+            Some("csv") => Ok(Self::Csv(Pending::new(path)?)),
+            Some("parquet") => Ok(Self::Parquet(Pending::new(path)?)),
+            _ => bail!(
+                "cannot tell the format of {}: name it .parquet or .csv, or - for CSV on standard output",
+                path.display()
+            ),
+        }
+    }
+
+    fn write(self, counts: &Counts, attribution: Attribution) -> anyhow::Result<()> {
+        match self {
+            Self::Stdout => output::write(|out| csv_table::write(counts, attribution, out)).map(|_| ()),
+            Self::Csv(pending) => {
+                let mut out = std::io::BufWriter::new(pending.file.as_file());
+                csv_table::write(counts, attribution, &mut out)
+                    .and_then(|()| out.flush())
+                    .with_context(|| format!("cannot write {}", pending.path.display()))?;
+                drop(out);
+                pending.publish()
+            }
+            Self::Parquet(pending) => {
+                parquet_table::write(counts, attribution, pending.file.as_file())
+                    .with_context(|| format!("cannot write {}", pending.path.display()))?;
+                pending.publish()
+            }
+        }
+    }
+}
+
+/// Counts, writes the table, and says on standard error what was read.
+pub(super) async fn run(
+    args: Args,
+    config: &Config,
+    terminal: &Terminal,
+    cancel: &Cancel,
+) -> anyhow::Result<Exit> {
+    let destination = Destination::open(&args.out)?;
+    let attribution = if args.attributions { Attribution::Kept } else { Attribution::Dropped };
+    let reading = args.reading.reading(attribution, &config.scan)?;
+    let progress = Arc::new(Bar::new(terminal.quiet));
+    let counted = count::count(reading, cancel, progress).await?;
+    cancel.check()?;
+    destination.write(&counted.counts, attribution)?;
+    if !terminal.quiet {
+        let coverage = covered(&counted.counts, counted.coverage.clone());
+        let look = Look { columns: terminal.width, colour: Colour::Off };
+        // Standard output may be the table's.
+        let _ = summary::write_coverage(&mut std::io::stderr(), &coverage, look);
+    }
+    Ok(if counted.coverage.skipped.is_empty() { Exit::Done } else { Exit::Incomplete })
+}

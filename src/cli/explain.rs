@@ -1,0 +1,130 @@
+//! `trailpulse explain`: sources, a series and a minute -> what was seen, what is usual, and how far every line is.
+mod text;
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::model_arg::ModelArgs;
+use super::output::{self, Terminal};
+use super::progress::Bar;
+use super::reading::ReadingArgs;
+use crate::aggregate::Attribution;
+use crate::attribution::rounded;
+use crate::config::{Config, Format, Models};
+use crate::detect::look::{Levels, Look};
+use crate::exit::Exit;
+use crate::explanation::LOWEST_LOG10;
+use crate::pipeline::Cancel;
+use crate::pipeline::count::{Counted, count};
+use crate::pipeline::explain::{Explained, Question, Span, explain};
+use crate::time::Minute;
+
+/// Arguments of `explain`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    reading: ReadingArgs,
+    /// The series; the source with or without .amazonaws.com.
+    #[arg(required = true, value_name = "ACCOUNT/REGION/SOURCE/NAME")]
+    series: String,
+    /// Explain the failures with this code, instead of the calls.
+    #[arg(long, value_name = "CODE")]
+    error_code: Option<String>,
+    /// Explain this minute (UTC); where not given, the last episode, or else the most surprising minute.
+    #[arg(long, value_name = "TIME", value_parser = super::time_arg::parse)]
+    at: Option<Minute>,
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Form of the explanation.
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+}
+
+/// Reads, judges the one API, and prints how it stood.
+pub(super) async fn run(
+    args: Args,
+    config: Config,
+    terminal: &Terminal,
+    cancel: &Cancel,
+) -> anyhow::Result<Exit> {
+    let Config { scan: settings, overrides, .. } = config;
+    let models = Models::new(args.model.load(&settings)?, overrides);
+    let mut reading = args.reading.reading(Attribution::Kept, &settings)?;
+    // All is learned from, as in a scan.
+    let from = reading.range.from.take();
+    let Counted { counts, coverage } = count(reading, cancel, Arc::new(Bar::new(terminal.quiet))).await?;
+    cancel.check()?;
+    let question = Question { series: args.series, error_code: args.error_code, at: args.at, from };
+    let explained = explain(&counts, &models, &question)?;
+    output::write(|out| match args.format.or(settings.format).unwrap_or(Format::Text) {
+        Format::Text => text::write(out, &explained),
+        Format::Json => {
+            serde_json::to_writer(&mut *out, &json(&explained))?;
+            writeln!(out)
+        }
+    })?;
+    Ok(if coverage.skipped.is_empty() { Exit::Done } else { Exit::Incomplete })
+}
+
+/// The same as the text, for programs.
+fn json(explained: &Explained) -> Value {
+    let Explained { series, model, look, .. } = explained;
+    let time = |minute: Minute| minute.to_string();
+    json!({
+        "series": {
+            "account": &*series.api.account,
+            "region": &*series.api.region,
+            "event_source": &*series.api.event_source,
+            "event_name": &*series.api.event_name,
+            "category": series.api.category.name(),
+            "error_code": series.kind.error_code(),
+        },
+        "minute": time(look.minute),
+        "model": model,
+        "series_age_days": rounded::<4>(look.age_days),
+        "judged": look.judged,
+        "open": look.open.map(|(start, rule)| json!({"start": time(start), "rule": rule.name()})),
+        "levels": levels(look),
+        "windows": windows(explained),
+        "contributors_window_minutes": explained.window_minutes,
+        "contributors": explained.contributors,
+        "episodes": explained.episodes.iter().map(|Span { start, detected_at, end, rule }| json!({
+            "start": time(*start), "detected_at": time(*detected_at), "end": end.map(time), "rule": rule.name(),
+        })).collect::<Vec<_>>(),
+        "last_minutes": explained.minutes,
+        "last_half_hours": explained.half_hours,
+    })
+}
+
+fn levels(look: &Look) -> Value {
+    let level = |(rate, weight): (f64, f64)| json!({"per_minute": rounded::<6>(rate), "weight": rounded::<4>(weight)});
+    match look.levels {
+        Levels::Rate { recent, level: slow, time_of_day, time_of_week } => json!({
+            "recent": level(recent),
+            "level": level(slow),
+            "time_of_day": level(time_of_day),
+            "time_of_week": level(time_of_week),
+        }),
+        Levels::Share(share) => json!({"share_of_calls": rounded::<6>(share)}),
+    }
+}
+
+fn windows(explained: &Explained) -> Vec<Value> {
+    let windows = explained.look.windows.iter().zip(&explained.usual);
+    windows
+        .map(|(window, usual)| {
+            json!({
+                "window_minutes": window.minutes,
+                "observed": window.observed,
+                "expected": rounded::<4>(window.expected),
+                "deviation": rounded::<4>(window.deviation),
+                "log10_probability": rounded::<4>(window.log10_probability.max(LOWEST_LOG10)),
+                "largest_before": window.largest,
+                "usual_time_of_day": usual.time_of_day,
+                "usual_time_of_week": usual.time_of_week,
+                "lines": window.lines,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,28 @@
+//! Flags -> a log on standard error, as text or as JSON lines.
+use clap::ValueEnum;
+use tracing_subscriber::EnvFilter;
+
+/// Form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Starts the log. `TRAILPULSE_LOG` (such as `debug` or `trailpulse::source=trace`) goes over the flags.
+pub(super) fn start(format: LogFormat, verbose: u8, quiet: bool) {
+    let level = match (quiet, verbose) {
+        (true, _) => "error",
+        (false, 0) => "warn",
+        (false, 1) => "info",
+        (false, _) => "debug",
+    };
+    let filter = EnvFilter::try_from_env("TRAILPULSE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => log.with_ansi(false).with_target(false).init(),
+        LogFormat::Json => log.json().init(),
+    }
+}

@@ -1,0 +1,59 @@
+//! The arguments that say what to read, shared by every command that reads -> a `Reading`.
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use anyhow::bail;
+
+use crate::aggregate::Attribution;
+use crate::config::Scan;
+use crate::pipeline::count::Reading;
+use crate::source::read::TimeRange;
+use crate::time::Minute;
+
+/// More threads than any machine has use for; many more, and the system refuses to make them.
+const MOST_JOBS: NonZeroUsize = NonZeroUsize::new(256).expect("not zero");
+
+/// What to read.
+#[derive(Debug, clap::Args)]
+pub(super) struct ReadingArgs {
+    /// Folders, log files, - for standard input, or counts tables (.parquet, .csv, .csv.gz).
+    #[arg(required = true, value_name = "SOURCE")]
+    sources: Vec<PathBuf>,
+    /// From this time on (UTC): counts only rows from then on; scan learns from all, and reports insights noticed
+    /// from then on. A time is such as 2026-01-31, 2026-01-31T18:00 or 2026-01-31T18:00:00Z.
+    #[arg(long, value_name = "TIME", value_parser = super::time_arg::parse)]
+    from: Option<Minute>,
+    /// Only events before this time (UTC).
+    #[arg(long, value_name = "TIME", value_parser = super::time_arg::parse)]
+    to: Option<Minute>,
+    /// Threads, at most 256; all cores where not given.
+    #[arg(short, long, value_name = "N", env = "TRAILPULSE_JOBS")]
+    jobs: Option<NonZeroUsize>,
+}
+
+impl ReadingArgs {
+    /// The same, as the pipeline wants it; what was not given is as `settings` say.
+    ///
+    /// # Errors
+    /// When the time range is empty.
+    pub(super) fn reading(&self, attribution: Attribution, settings: &Scan) -> anyhow::Result<Reading> {
+        let range = TimeRange { from: self.from.or(settings.from), to: self.to.or(settings.to) };
+        if let TimeRange { from: Some(from), to: Some(to) } = range
+            && from >= to
+        {
+            bail!("the time range is empty: --from {from} is not before --to {to}");
+        }
+        Ok(Reading { sources: self.sources.clone(), range, attribution, jobs: self.jobs(settings) })
+    }
+
+    /// Threads to use.
+    fn jobs(&self, settings: &Scan) -> NonZeroUsize {
+        jobs(self.jobs.or(settings.jobs))
+    }
+}
+
+/// Threads to use, where the user asked for `wanted`.
+pub(super) fn jobs(wanted: Option<NonZeroUsize>) -> NonZeroUsize {
+    let jobs = wanted.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    jobs.min(MOST_JOBS)
+}

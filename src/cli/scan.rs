@@ -1,0 +1,136 @@
+//! `trailpulse scan`: sources -> Insights events, explanations and a summary below DEST.
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use serde::Serialize;
+
+use super::model_arg::ModelArgs;
+use super::output::{self, Terminal};
+use super::progress::Bar;
+use super::reading::ReadingArgs;
+use crate::aggregate::Attribution;
+use crate::config::{Config, Format, Models};
+use crate::emit::{Destination, Line, outputs};
+use crate::exit::Exit;
+use crate::pipeline::count::Reading;
+use crate::pipeline::scan::{Looking, Scanned, scan};
+use crate::pipeline::{Cancel, Progress};
+use crate::roll_up::RollUp;
+use crate::summary::{self, Colour, Look, Summary};
+use crate::words::printable;
+
+/// DEST where it is not given.
+const DEFAULT_OUT: &str = "./trailpulse-out";
+
+/// Arguments of `scan`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    reading: ReadingArgs,
+    /// Folder for the Insight tree, insights.jsonl and summary.json; what an earlier scan wrote there is replaced
+    /// [default: ./trailpulse-out].
+    #[arg(short, long, value_name = "DEST", env = "TRAILPULSE_OUT")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Judge sums as well; may be given several times. Their insights are in insights.jsonl only.
+    #[arg(long, value_enum, value_name = "KIND")]
+    roll_up: Vec<RollUp>,
+    /// Form of the results on standard output [default: text].
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Exit with status 1 where insights were found that no rule mutes.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    fail_on_insight: Option<bool>,
+}
+
+/// Scans, publishes, and prints what was found. What `args` do not give is as `config` says, or else as built in.
+pub(super) async fn run(
+    args: Args,
+    config: Config,
+    terminal: &Terminal,
+    cancel: &Cancel,
+) -> anyhow::Result<Exit> {
+    let mut reading = args.reading.reading(Attribution::Kept, &config.scan)?;
+    // All is learned from; the range only says what is reported.
+    let report_from = reading.range.from.take();
+    let Config { scan: settings, overrides, mutes } = config;
+    let model = args.model.load(&settings)?;
+    let roll_ups = if args.roll_up.is_empty() { settings.roll_up } else { args.roll_up };
+    let roll_ups = roll_ups.into_iter().collect();
+    let looking = Looking { models: Models::new(model, overrides), mutes, roll_ups, report_from };
+    let out = args.out.or(settings.out.map(PathBuf::from)).unwrap_or_else(|| DEFAULT_OUT.into());
+    if out.as_os_str() == "-" {
+        bail!("--out is a folder; for results on standard output use --format json");
+    }
+    let scanned = scan_into(&out, reading, looking, cancel, Arc::new(Bar::new(terminal.quiet))).await?;
+    let printed = output::write(|stdout| match args.format.or(settings.format).unwrap_or(Format::Text) {
+        Format::Text => print_text(stdout, &scanned, terminal, &out),
+        Format::Json => print_json(stdout, &scanned),
+    });
+    if let Err(error) = printed {
+        // The results are published; that they could not be printed too must not look like a failed scan.
+        super::report(&error);
+        return Ok(Exit::Incomplete);
+    }
+    Ok(exit(&scanned.summary, args.fail_on_insight.or(settings.fail_on_insight).unwrap_or(false)))
+}
+
+/// Scans and publishes to `out`.
+pub(super) async fn scan_into(
+    out: &Path,
+    reading: Reading,
+    looking: Looking,
+    cancel: &Cancel,
+    progress: Arc<dyn Progress>,
+) -> anyhow::Result<Scanned> {
+    // Before anything is read: what cannot be written should fail in the first second.
+    let mut destination = Destination::open(out)?;
+    let scanned = scan(reading, looking, cancel, progress).await?;
+    for output in outputs(&scanned.insights) {
+        cancel.check()?;
+        destination.stage(&output)?;
+    }
+    destination.stage(&scanned.summary.output())?;
+    cancel.commit()?;
+    destination.publish().with_context(|| format!("cannot publish to {}", out.display()))?;
+    Ok(scanned)
+}
+
+/// What is incomplete goes over what was found: an alert on status 3 must not be lost behind one on status 1.
+fn exit(summary: &Summary, fail_on_insight: bool) -> Exit {
+    if !summary.coverage.skipped.is_empty() {
+        Exit::Incomplete
+    } else if fail_on_insight && summary.insights > 0 {
+        Exit::InsightsFound
+    } else {
+        Exit::Done
+    }
+}
+
+/// The summary and the table of insights.
+pub(super) fn print_text(
+    stdout: &mut dyn Write,
+    scanned: &Scanned,
+    terminal: &Terminal,
+    out: &Path,
+) -> io::Result<()> {
+    let colour = if terminal.colored { Colour::On } else { Colour::Off };
+    let look = Look { columns: terminal.width, colour };
+    summary::write(stdout, &scanned.summary, &scanned.insights, look)?;
+    writeln!(stdout, "\nWritten to {}", printable(&out.display().to_string()))
+}
+
+/// The summary and every line of insights.jsonl, as one JSON object.
+fn print_json(stdout: &mut dyn Write, scanned: &Scanned) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Json<'a> {
+        summary: &'a Summary,
+        insights: Vec<Line<'a>>,
+    }
+    let insights = scanned.insights.iter().map(Line::of).collect();
+    serde_json::to_writer(&mut *stdout, &Json { summary: &scanned.summary, insights })?;
+    writeln!(stdout)
+}

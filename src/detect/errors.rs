@@ -1,0 +1,195 @@
+//! The failures of one API with one code -> episodes of its error rate. Pure.
+//!
+//! Expected in a window: the usual share of failures times the calls in it. Only minutes with calls matter, so nothing is
+//! done between them; half hours are learned from when the next call comes after them.
+mod look;
+
+use serde::{Deserialize, Serialize};
+
+use super::watch::{Origin, Sight, Watch};
+use super::{Event, Which, surprise};
+use crate::baseline::share::{Fading, usual_share};
+use crate::baseline::windows::Windows;
+use crate::baseline::{LONGEST, PerWindow, SLOT, chunk, day_of, slot_of};
+use crate::model::Model;
+
+/// The smallest expectation of a window, failed calls.
+const LEAST_MEAN: f64 = 1e-3;
+
+/// The calls of one half hour of an API, for all of its codes.
+#[derive(Debug, Clone)]
+pub(crate) struct SlotCalls {
+    pub(crate) slot: i32,
+    minutes: [u64; SLOT as usize],
+    /// Sum over the parts of each window's length of the squared calls.
+    squares: PerWindow<f64>,
+    pub(crate) total: f64,
+}
+
+impl SlotCalls {
+    pub(crate) fn new(calls: &Windows, slot: i32) -> Self {
+        let minutes = calls.slot_minutes(slot);
+        let squares = std::array::from_fn(|window| parts(&minutes, window).map(|calls| calls * calls).sum());
+        let total = minutes.iter().sum::<u64>() as f64;
+        Self { slot, minutes, squares, total }
+    }
+}
+
+/// The sums of the parts of a slot that have the length of a window (of the whole slot, for longer windows).
+fn parts(minutes: &[u64; SLOT as usize], window: usize) -> impl Iterator<Item = f64> {
+    minutes.chunks(chunk(window)).map(|part| part.iter().sum::<u64>() as f64)
+}
+
+/// What an error series shares with the others of its API.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shared<'a> {
+    pub(crate) origin: Origin,
+    pub(crate) which: Which,
+    /// All calls of the API in the windows.
+    pub(crate) calls: &'a Windows,
+    /// All calls of the API within the memory, but for those of the present half hour.
+    pub(crate) traffic: f64,
+}
+
+/// The state of one error code of one API.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ErrorSeries {
+    watch: Watch,
+    failed: Fading,
+    /// The last minute with failures.
+    last: i32,
+    /// The last slot in which an episode was open: nothing is learned from it.
+    frozen_slot: i32,
+    /// Failures in the present block of the longest window.
+    block: f64,
+    /// The last day that the spread was learned for.
+    day: i32,
+}
+
+impl ErrorSeries {
+    /// A series whose first failure comes at `minute`, of an API as old as `origin` says.
+    pub(crate) fn new(model: &Model, origin: Origin, minute: i32) -> Self {
+        Self {
+            watch: Watch::new(model, origin.born),
+            failed: Fading::default(),
+            last: minute,
+            frozen_slot: i32::MIN,
+            block: 0.0,
+            day: day_of(minute),
+        }
+    }
+
+    /// The start of the open episode.
+    pub(crate) fn open_since(&self, model: &Model) -> Option<i32> {
+        self.watch.told_episode(model).map(|episode| episode.start)
+    }
+
+    /// The last minute with failures.
+    pub(crate) const fn last(&self) -> i32 {
+        self.last
+    }
+
+    fn usual(&self, model: &Model, day: i32, traffic: f64) -> f64 {
+        usual_share(model, self.failed.at(model, day), traffic)
+    }
+
+    /// Judges a minute with failures; its calls are counted in `shared` already.
+    pub(crate) fn count(
+        &mut self,
+        model: &Model,
+        shared: &Shared<'_>,
+        (minute, failures): (i32, u32),
+        events: &mut Vec<Event>,
+    ) {
+        self.advance(model, shared.which, minute, events);
+        self.last = minute;
+        self.watch.windows.count(minute, failures);
+        let usual = self.usual(model, day_of(minute), shared.traffic);
+        self.watch.roll(model, shared.origin, minute, |dispersion, window, accepted| {
+            let mean = (usual * accepted.calls).max(LEAST_MEAN);
+            let shape = dispersion[window].now.shape(mean);
+            surprise::above(accepted.total, mean, shape) < model.parameters().accepted.z
+        });
+        let sight = self.sight(model, shared, minute);
+        if let Some(eased) = model.eased() {
+            let told = self.watch.told_look(eased, &sight, eased.parameters().first_seen.failures);
+            self.watch.tell((shared.which, shared.origin), told, events);
+        }
+        let least = model.parameters().first_seen.failures;
+        let crossing = self.watch.look(model, &sight).or_else(|| self.watch.first_seen(model, &sight, least));
+        if let Some(crossing) = crossing {
+            self.watch.open(model, (shared.which, shared.origin), &crossing, events);
+            self.frozen_slot = slot_of(minute);
+        }
+    }
+
+    fn sight(&self, model: &Model, shared: &Shared<'_>, minute: i32) -> Sight {
+        let usual = self.usual(model, day_of(minute), shared.traffic);
+        let calls = shared.calls.totals().map(|calls| calls as f64);
+        Sight {
+            minute,
+            origin: shared.origin,
+            expected: calls.map(|calls| (usual * calls).max(LEAST_MEAN)),
+            excess: model.parameters().errors.excess,
+            calls: Some((calls, usual)),
+        }
+    }
+
+    /// Ends an episode that ends before `target` of itself.
+    pub(crate) fn advance(&mut self, model: &Model, which: Which, target: i32, events: &mut Vec<Event>) {
+        if let Some((instant, _)) = self.watch.deadline(model).filter(|(instant, _)| *instant <= target) {
+            let end = self.watch.episode.as_ref().map_or(instant, |episode| episode.last_hot + 1);
+            self.frozen_slot = slot_of(instant - 1);
+            self.watch.close(model, which, (end, instant), events);
+        }
+        self.watch.close_told_by(model, which, target, events);
+    }
+
+    /// Learns from a half hour with calls of the API that has passed.
+    pub(crate) fn learn_slot(&mut self, model: &Model, shared: &Shared<'_>, slot: &SlotCalls) {
+        let day = day_of(slot.slot * SLOT);
+        self.roll_spread(model, shared, day);
+        if self.watch.episode.is_some() || self.frozen_slot >= slot.slot {
+            self.block = f64::NEG_INFINITY;
+            return;
+        }
+        let usual = self.usual(model, day, shared.traffic);
+        let failures = self.watch.windows.slot_minutes(slot.slot);
+        let total: f64 = failures.iter().sum::<u64>() as f64;
+        self.block += total;
+        for window in 0..LONGEST {
+            let dispersion = &mut self.watch.dispersion[window];
+            let mean2 = usual * usual * slot.squares[window];
+            let mut residual2 = mean2;
+            if total > 0.0 {
+                for (failures, calls) in parts(&failures, window).zip(parts(&slot.minutes, window)) {
+                    residual2 += failures * failures - 2.0 * failures * usual * calls;
+                }
+            }
+            dispersion.moments(f64::INFINITY).add_sums(residual2, usual * slot.total, mean2);
+        }
+        self.failed.add(model, day, total);
+    }
+
+    /// Learns from a block of the longest window with `calls` of the API.
+    pub(crate) fn learn_block(&mut self, model: &Model, shared: &Shared<'_>, (day, calls): (i32, f64)) {
+        let failures = std::mem::take(&mut self.block);
+        if failures < 0.0 {
+            return;
+        }
+        let mean = self.usual(model, day, shared.traffic) * calls;
+        self.watch.dispersion[LONGEST].moments(f64::INFINITY).add(failures, mean);
+    }
+
+    fn roll_spread(&mut self, model: &Model, shared: &Shared<'_>, day: i32) {
+        let p = model.parameters();
+        let usual = self.usual(model, day, shared.traffic);
+        for closed in self.day.max(day - p.memory.forget_days)..day {
+            let age_days = closed - day_of(shared.origin.born);
+            for dispersion in &mut self.watch.dispersion {
+                dispersion.roll(&p.dispersion, age_days, usual);
+            }
+        }
+        self.day = day;
+    }
+}

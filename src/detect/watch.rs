@@ -1,0 +1,347 @@
+//! The calls of one series, minute by minute -> lines crossed, episodes opened and closed. Pure.
+//!
+//! What call rates and error rates have in common; they differ in what they expect.
+mod look;
+mod told;
+
+use serde::{Deserialize, Serialize};
+
+use super::lines::{Scene, Share};
+use super::{Direction, Event, Evidence, Rule, Which, surprise};
+use crate::baseline::accepted::{Accepted, Surprise};
+use crate::baseline::bound::Prior;
+use crate::baseline::dispersion::Dispersion;
+use crate::baseline::maxima::{Maxima, Reading};
+use crate::baseline::windows::Windows;
+use crate::baseline::{PerWindow, SLOT, SLOT_WINDOW, WINDOWS, day_of, slot_of};
+use crate::episode::{Ending, Episode, Strikes};
+use crate::model::Model;
+use crate::time::{MINUTES_PER_DAY, Minute};
+pub(crate) use told::Told;
+
+/// A shortcut: totals within two standard deviations have a z below 3, the least that anything asks for.
+const QUICK_DEVIATIONS2: f64 = 4.0;
+/// Fewer calls are never a burst.
+const LEAST_TOTAL: f64 = 2.0;
+
+/// When a series began, and when its account did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Origin {
+    /// First call of the API.
+    pub(crate) born: i32,
+    /// First record of the account.
+    pub(crate) watched_since: i32,
+}
+
+impl Origin {
+    /// Whether anything may be reported at `minute`.
+    pub(crate) fn is_warm(self, model: &Model, minute: i32) -> bool {
+        minute - self.watched_since >= model.parameters().memory.warm_days * MINUTES_PER_DAY
+    }
+
+    /// Age at `minute`, days.
+    pub(crate) fn age_days(self, minute: i32) -> f64 {
+        f64::from(minute - self.born) / f64::from(MINUTES_PER_DAY)
+    }
+}
+
+/// What a minute's totals are compared with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sight {
+    pub(crate) minute: i32,
+    pub(crate) origin: Origin,
+    /// The highest expectation of each window.
+    pub(crate) expected: PerWindow<f64>,
+    /// Smallest excess over the expectation, calls.
+    pub(crate) excess: f64,
+    /// Of an error series: calls in each window, and the usual share that fails.
+    pub(crate) calls: Option<(PerWindow<f64>, f64)>,
+}
+
+/// A line that was crossed, with the numbers behind it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Crossing {
+    pub(crate) rule: Rule,
+    pub(crate) window: usize,
+    pub(crate) z: f64,
+    pub(crate) expected: f64,
+    pub(crate) bound: f64,
+    /// The totals of all windows, and the surprise of those that are unusual.
+    pub(crate) seen: PerWindow<Surprise>,
+    /// First unusual minute.
+    pub(crate) start: i32,
+    /// End of the minute in which it was noticed.
+    pub(crate) at: i32,
+}
+
+/// The state of one series that does not depend on what it counts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Watch {
+    pub(crate) windows: Windows,
+    pub(crate) dispersion: PerWindow<Dispersion>,
+    pub(crate) maxima: Maxima,
+    pub(crate) accepted: Accepted,
+    pub(crate) episode: Option<Episode>,
+    /// The open episode at another sensitivity than 1.
+    told: Option<Box<Episode>>,
+    /// The end of the last one that was told: the next cannot begin before.
+    told_until: i32,
+    strikes: Strikes,
+    /// The day that `maxima` and `accepted` were last rolled to.
+    pub(crate) day: i32,
+    /// Until then the level has just changed.
+    pub(crate) settling_until: i32,
+    /// The windows hold everything since then.
+    pub(crate) clear_since: i32,
+}
+
+impl Watch {
+    /// A series whose first call comes at `born`.
+    pub(crate) fn new(model: &Model, born: i32) -> Self {
+        let dispersion = Dispersion::new(&model.parameters().dispersion);
+        Self {
+            windows: Windows::default(),
+            dispersion: std::array::from_fn(|_| dispersion.clone()),
+            maxima: Maxima::default(),
+            accepted: Accepted::default(),
+            episode: None,
+            told: None,
+            told_until: i32::MIN,
+            strikes: Strikes::default(),
+            day: day_of(born),
+            settling_until: born,
+            clear_since: born,
+        }
+    }
+
+    /// On the first call of a day: closes the last one.
+    pub(crate) fn roll<F>(&mut self, model: &Model, origin: Origin, minute: i32, explained: F)
+    where
+        F: Fn(&PerWindow<Dispersion>, usize, Surprise) -> bool,
+    {
+        let day = day_of(minute);
+        if day == self.day {
+            return;
+        }
+        let p = model.parameters();
+        self.maxima.roll(
+            model,
+            Reading {
+                day,
+                last_day: self.day,
+                known_days: (day - day_of(origin.born)).min(p.memory.days),
+                floor: p.record.floor,
+                prior: Prior {
+                    days: p.record.prior_days,
+                    spread: p.record.prior_spread,
+                    counting: p.record.prior_counting,
+                    kind_factor: p.record.kind_factor,
+                },
+            },
+        );
+        let dispersion = &self.dispersion;
+        self.accepted.roll(model, self.day, day, |window, surprise| explained(dispersion, window, surprise));
+        self.day = day;
+    }
+
+    /// Judges the totals of a minute with calls, which are counted already; remembers them; says which line was crossed.
+    pub(crate) fn look(&mut self, model: &Model, sight: &Sight) -> Option<Crossing> {
+        let p = model.parameters();
+        let age_days = sight.origin.age_days(sight.minute);
+        let judged = self.episode.is_none()
+            && age_days >= p.contextual.age_days
+            && sight.origin.is_warm(model, sight.minute);
+        let mut best: Option<Crossing> = None;
+        let mut hot = false;
+        let mut seen: PerWindow<Surprise> = PerWindow::default();
+        for (window, length) in WINDOWS.into_iter().enumerate() {
+            let (total, mean) = (self.windows.totals()[window] as f64, sight.expected[window]);
+            if self.episode.is_none() {
+                self.maxima.note(window, total);
+            }
+            seen[window].total = total;
+            let spread = self.dispersion[window].now;
+            let excess = total - mean;
+            if total < LEAST_TOTAL
+                || excess <= 0.0
+                || excess * excess < QUICK_DEVIATIONS2 * spread.variance(mean)
+            {
+                continue;
+            }
+            let z = surprise::above(total, mean, spread.shape(mean));
+            hot |= z >= p.episode.z
+                && length <= self.episode.as_ref().map_or(SLOT, |it| WINDOWS[it.window].clamp(5, SLOT));
+            let calls = sight.calls.map_or(0.0, |(calls, _)| calls[window]);
+            seen[window] = Surprise { total, z, calls, slot: slot_of(sight.minute) };
+            self.remember(p.accepted.z, window, seen[window]);
+            if judged && best.is_none_or(|best| z > best.z) {
+                best = self.scene(model, sight, window).crossing(self, sight, total, z).or(best);
+            }
+        }
+        if let Some(episode) = self.episode.as_mut().filter(|_| hot) {
+            episode.last_hot = sight.minute;
+        }
+        best.map(|crossing| Crossing { seen, ..crossing })
+    }
+
+    /// Line C: a burst of an API that was never seen before, `least` calls or more.
+    pub(crate) fn first_seen(&self, model: &Model, sight: &Sight, least: f64) -> Option<Crossing> {
+        if self.episode.is_some() { None } else { self.first_seen_crossing(model, sight, least) }
+    }
+
+    fn first_seen_crossing(&self, model: &Model, sight: &Sight, least: f64) -> Option<Crossing> {
+        let (totals, expected) = (self.windows.totals(), sight.expected[SLOT_WINDOW]);
+        let total = totals[SLOT_WINDOW] as f64;
+        if total < least
+            || self.clear_since > sight.origin.born
+            || sight.origin.age_days(sight.minute) >= model.parameters().first_seen.age_days
+            || !sight.origin.is_warm(model, sight.origin.born)
+        {
+            return None;
+        }
+        Some(Crossing {
+            rule: Rule::FirstSeen,
+            window: SLOT_WINDOW,
+            z: surprise::above(total, expected, self.dispersion[SLOT_WINDOW].now.shape(expected)),
+            expected,
+            bound: least,
+            seen: totals.map(|total| Surprise { total: total as f64, ..Surprise::default() }),
+            start: self.onset(sight.minute, SLOT_WINDOW, expected),
+            at: sight.minute + 1,
+        })
+    }
+
+    fn remember(&mut self, least_z: f64, window: usize, surprise: Surprise) {
+        if surprise.z < least_z {
+            return;
+        }
+        match &mut self.episode {
+            None => self.accepted.note(window, surprise),
+            Some(episode) => episode.peak(window, surprise),
+        }
+    }
+
+    fn scene<'a>(&'a self, model: &'a Model, sight: &Sight, window: usize) -> Scene<'a> {
+        let settling = sight.minute < self.settling_until;
+        Scene {
+            model,
+            maxima: &self.maxima,
+            accepted: &self.accepted,
+            window,
+            mean: sight.expected[window],
+            spread: self.dispersion[window].now,
+            excess: sight.excess / model.ease(),
+            caution: if settling { model.parameters().episode.settle_factor } else { 1.0 },
+            share: sight.calls.map(|(calls, usual)| Share { calls: calls[window], usual }),
+        }
+    }
+
+    /// First minute of the stretch that makes a window's total unusual.
+    pub(crate) fn onset(&self, minute: i32, window: usize, expected: f64) -> i32 {
+        let length = WINDOWS[window];
+        let bar = 0.5 * (self.windows.totals()[window] as f64 + expected) / f64::from(length);
+        self.windows.onset(minute, length, bar)
+    }
+
+    /// Opens an episode; at another sensitivity than 1 nothing is told of it.
+    pub(crate) fn open(
+        &mut self,
+        model: &Model,
+        (which, origin): (Which, Origin),
+        crossing: &Crossing,
+        events: &mut Vec<Event>,
+    ) {
+        let (event, episode) = opened(self, which, origin, crossing);
+        if model.eased().is_none() {
+            events.push(event);
+        }
+        self.episode = Some(episode);
+    }
+
+    /// Closes the open episode at `instant`; its calls leave the windows.
+    pub(crate) fn close(
+        &mut self,
+        model: &Model,
+        which: Which,
+        (end, instant): (i32, i32),
+        events: &mut Vec<Event>,
+    ) -> Option<Episode> {
+        let episode = self.episode.take()?;
+        match model.eased() {
+            None => events.push(Event::Closed {
+                which,
+                start: Minute::from_epoch(episode.start),
+                end: Minute::from_epoch(end),
+                closed_at: Minute::from_epoch(instant),
+            }),
+            // What has opened in this moment goes on: its end would be told before its start.
+            Some(_) if self.told.as_ref().is_some_and(|told| told.detected_at >= instant) => {}
+            Some(_) => self.close_told(which, (end, instant), events),
+        }
+        self.windows.clear();
+        self.clear_since = instant;
+        if episode.direction() == Direction::Up
+            && (self.strikes.again(model, &episode, instant) || episode.rule == Rule::FirstSeen)
+        {
+            for (window, peak) in episode.peaks.iter().enumerate() {
+                self.maxima.note(window, peak.total);
+                self.accepted.accept(model, window, *peak);
+            }
+        }
+        Some(episode)
+    }
+
+    /// When and how the open episode ends if nothing more happens.
+    pub(crate) fn deadline(&self, model: &Model) -> Option<(i32, Ending)> {
+        self.episode.as_ref().map(|episode| episode.deadline(model))
+    }
+}
+
+/// The episode that a crossing opens, and what is told of it.
+fn opened(watch: &Watch, which: Which, origin: Origin, crossing: &Crossing) -> (Event, Episode) {
+    let largest = watch.maxima.largest(crossing.window);
+    let event = Event::Opened {
+        which,
+        start: Minute::from_epoch(crossing.start),
+        detected_at: Minute::from_epoch(crossing.at),
+        evidence: Evidence {
+            rule: crossing.rule,
+            direction: crossing.rule.direction(),
+            window_minutes: WINDOWS[crossing.window].cast_unsigned(),
+            observed: watch.windows.totals()[crossing.window] as f64,
+            expected: crossing.expected,
+            bound: crossing.bound,
+            log10_probability: surprise::log10_probability(crossing.z),
+            largest_before: (largest > 0.0).then_some(largest),
+            series_age_days: origin.age_days(crossing.at),
+        },
+    };
+    let episode = Episode {
+        start: crossing.start,
+        detected_at: crossing.at,
+        rule: crossing.rule,
+        window: crossing.window,
+        last_hot: crossing.at - 1,
+        peaks: crossing.seen,
+        observed: 0.0,
+        expected: 0.0,
+        summed_to: crossing.at,
+    };
+    (event, episode)
+}
+
+impl Scene<'_> {
+    fn crossing(&self, watch: &Watch, sight: &Sight, total: f64, z: f64) -> Option<Crossing> {
+        let rule = self.crossed(total, z)?;
+        Some(Crossing {
+            rule,
+            window: self.window,
+            z,
+            expected: self.mean,
+            bound: self.least(rule, total),
+            start: watch.onset(sight.minute, self.window, self.mean),
+            at: sight.minute + 1,
+            seen: PerWindow::default(),
+        })
+    }
+}

@@ -1,0 +1,67 @@
+//! A series and what its windows are compared with -> every window, and the lines A and B. Pure; changes nothing.
+use super::{LEAST_TOTAL, Sight, Watch};
+use crate::baseline::{SLOT_WINDOW, WINDOWS};
+use crate::detect::look::{Judged, LineLook, WindowLook};
+use crate::detect::{Rule, surprise};
+use crate::model::Model;
+use crate::time::Minute;
+
+impl Watch {
+    /// The open episode: its first minute, and its line.
+    pub(crate) fn open_episode(&self, model: &Model) -> Option<(Minute, Rule)> {
+        self.told_episode(model).map(|episode| (Minute::from_epoch(episode.start), episode.rule))
+    }
+
+    /// Whether lines A and B are judged.
+    pub(crate) fn judged(&self, model: &Model, sight: &Sight) -> Judged {
+        if !sight.origin.is_warm(model, sight.minute) {
+            Judged::AccountTooYoung
+        } else if sight.origin.age_days(sight.minute) < model.parameters().contextual.age_days {
+            Judged::SeriesTooYoung
+        } else if self.told_episode(model).is_some() {
+            Judged::EpisodeOpen
+        } else {
+            Judged::Yes
+        }
+    }
+
+    /// The windows, which must end with the minute of `sight`.
+    pub(crate) fn windows_look(&self, model: &Model, sight: &Sight) -> Vec<WindowLook> {
+        let look = |(window, length): (usize, i32)| {
+            let (observed, mean) = (self.windows.totals()[window] as f64, sight.expected[window]);
+            let scene = self.scene(model.eased().unwrap_or(model), sight, window);
+            let line = |rule| {
+                let bound = scene.bound(rule).map(|bound| bound.max(LEAST_TOTAL));
+                LineLook { rule, bound, crossed: bound.is_some_and(|bound| observed >= bound) }
+            };
+            let largest = self.maxima.largest(window);
+            WindowLook {
+                minutes: length.unsigned_abs(),
+                observed,
+                expected: mean,
+                deviation: scene.spread.variance(mean).sqrt(),
+                log10_probability: surprise::log10_probability(scene.z(observed)),
+                largest: (largest > 0.0).then_some(largest),
+                lines: vec![line(Rule::Contextual), line(Rule::Record)],
+            }
+        };
+        WINDOWS.into_iter().enumerate().map(look).collect()
+    }
+
+    /// Line C, where `least` calls cross it.
+    pub(crate) fn first_seen_line(&self, model: &Model, sight: &Sight, least: f64) -> LineLook {
+        let never_seen = self.clear_since <= sight.origin.born
+            && sight.origin.age_days(sight.minute) < model.parameters().first_seen.age_days
+            && sight.origin.is_warm(model, sight.origin.born);
+        let observed = self.windows.totals()[SLOT_WINDOW] as f64;
+        let bound = never_seen.then_some(least);
+        LineLook { rule: Rule::FirstSeen, bound, crossed: bound.is_some_and(|bound| observed >= bound) }
+    }
+
+    /// The largest z of the windows, which must end with the minute of `sight`.
+    pub(crate) fn largest_z(&self, model: &Model, sight: &Sight) -> f64 {
+        (0..WINDOWS.len())
+            .map(|window| self.scene(model, sight, window).z(self.windows.totals()[window] as f64))
+            .fold(0.0, f64::max)
+    }
+}

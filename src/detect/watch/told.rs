@@ -1,0 +1,113 @@
+//! Episodes at another sensitivity than 1: told from the same state, which learns as if the sensitivity were 1. Pure.
+//!
+//! So more sensitive never finds less: at every minute all sensitivities see the same totals, expectations and memories,
+//! and the lines of the higher one are at or below those of the lower. Whatever crosses a line opens an episode if none
+//! is open, and while the episode of sensitivity 1 is open no other ends.
+use super::{Crossing, LEAST_TOTAL, Origin, QUICK_DEVIATIONS2, Sight, Watch, opened};
+use crate::baseline::{SLOT, WINDOWS};
+use crate::detect::{Direction, Event, Which, surprise};
+use crate::episode::Episode;
+use crate::model::Model;
+use crate::time::Minute;
+
+/// What a minute means at another sensitivity.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told {
+    /// The line that was crossed.
+    pub(crate) crossing: Option<Crossing>,
+    /// The last minute that was not calm, if this one was not.
+    pub(crate) hot: Option<i32>,
+}
+
+impl Watch {
+    /// Judges a minute with calls, which are counted already, by the lines of `eased`.
+    pub(crate) fn told_look(&self, eased: &Model, sight: &Sight, first_seen: f64) -> Told {
+        let p = eased.parameters();
+        let judged = sight.origin.age_days(sight.minute) >= p.contextual.age_days
+            && sight.origin.is_warm(eased, sight.minute);
+        let mut best: Option<Crossing> = None;
+        let mut hot = false;
+        for (window, length) in WINDOWS.into_iter().enumerate() {
+            let (total, mean) = (self.windows.totals()[window] as f64, sight.expected[window]);
+            let (spread, excess) = (self.dispersion[window].now, total - mean);
+            if total < LEAST_TOTAL
+                || excess <= 0.0
+                || excess * excess < QUICK_DEVIATIONS2 * spread.variance(mean)
+            {
+                continue;
+            }
+            let z = surprise::above(total, mean, spread.shape(mean));
+            hot |= z >= p.episode.z && length <= SLOT;
+            if judged && best.is_none_or(|best| z > best.z) {
+                best = self.scene(eased, sight, window).crossing(self, sight, total, z).or(best);
+            }
+        }
+        let crossing = best.or_else(|| self.first_seen_crossing(eased, sight, first_seen));
+        Told { crossing, hot: (hot || crossing.is_some()).then_some(sight.minute) }
+    }
+
+    /// Opens an episode where a line was crossed and none is open, or keeps the open one going.
+    pub(crate) fn tell(&mut self, (which, origin): (Which, Origin), told: Told, events: &mut Vec<Event>) {
+        match (&mut self.told, told.crossing) {
+            // What ended in this moment cannot begin in it again.
+            (None, Some(crossing)) if crossing.at > self.told_until => {
+                let start = crossing.start.max(self.told_until);
+                let (event, episode) = opened(self, which, origin, &Crossing { start, ..crossing });
+                events.push(event);
+                self.told = Some(Box::new(episode));
+            }
+            (Some(episode), _) => {
+                if let Some(hot) = told.hot {
+                    episode.last_hot = episode.last_hot.max(hot);
+                }
+            }
+            (None, _) => {}
+        }
+    }
+
+    /// The open episode that is told; at sensitivity 1 that is the only one.
+    pub(crate) fn told_episode(&self, model: &Model) -> Option<&Episode> {
+        if model.eased().is_some() { self.told.as_deref() } else { self.episode.as_ref() }
+    }
+
+    /// The told drop-out that ends when the calls are back; while the episode of sensitivity 1 is open, that one decides.
+    pub(crate) fn told_down(&self) -> Option<&Episode> {
+        let told = self.told.as_deref().filter(|told| told.direction() == Direction::Down);
+        if self.episode.is_none() { told } else { None }
+    }
+
+    /// Ends the told episode where it ends of itself by `target`. What sensitivity 1 does not see is no new normal after a
+    /// while: it ends when what is usual has come up, or down, to it.
+    pub(crate) fn close_told_by(
+        &mut self,
+        model: &Model,
+        which: Which,
+        target: i32,
+        events: &mut Vec<Event>,
+    ) {
+        let Some(told) = self.told.as_ref().filter(|_| self.episode.is_none()) else { return };
+        let (end, instant) = (told.last_hot + 1, told.calm_at(model));
+        if instant <= target {
+            self.close_told(which, (end, instant), events);
+        }
+    }
+
+    /// Ends what is open at `instant`, when the series is forgotten.
+    pub(crate) fn forget(&mut self, model: &Model, which: Which, instant: i32, events: &mut Vec<Event>) {
+        self.close(model, which, (instant, instant), events);
+        self.close_told(which, (instant, instant), events);
+    }
+
+    /// Ends the told episode, if there is one, at `instant`.
+    pub(crate) fn close_told(&mut self, which: Which, (end, instant): (i32, i32), events: &mut Vec<Event>) {
+        let Some(told) = self.told.take() else { return };
+        // A line was crossed up to the last hot minute, whatever the episode of sensitivity 1 makes of it.
+        self.told_until = end.max(told.last_hot + 1).min(instant);
+        events.push(Event::Closed {
+            which,
+            start: Minute::from_epoch(told.start),
+            end: Minute::from_epoch(self.told_until),
+            closed_at: Minute::from_epoch(instant),
+        });
+    }
+}

@@ -1,0 +1,249 @@
+//! Files in memory -> files under DEST: all of them or none, instead of those of the run before, and nobody else's.
+#![expect(clippy::disallowed_methods, reason = "reads back small files of its own")]
+use std::collections::BTreeSet;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use thiserror::Error;
+use walkdir::WalkDir;
+
+use super::{LINES_FILE, Output, SUMMARY_FILE, is_ours};
+
+/// Where files lie until all are complete; in DEST, since only within one file system is renaming a single step.
+const STAGING: &str = ".trailpulse-staging";
+
+/// Why nothing could be published.
+#[derive(Debug, Error)]
+pub enum DestinationError {
+    /// It cannot be made, written or renamed.
+    #[error("cannot write to {}", path.display())]
+    Write {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another run has it.
+    #[error("{} is being written by another run", path.display())]
+    Busy {
+        /// DEST.
+        path: PathBuf,
+    },
+    /// A file with a name of ours that is not ours.
+    #[error("{} was not written by trailpulse and would be overwritten", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// A folder that will hold what is published. While it is open, no other run can open it; dropped without
+/// [`Destination::publish`], it is left as it was.
+#[derive(Debug)]
+pub struct Destination {
+    path: PathBuf,
+    staging: PathBuf,
+    /// Folders that were made for it, innermost first.
+    made: Vec<PathBuf>,
+    staged: Vec<String>,
+    /// Held for its lock, which ends with the process at the latest.
+    lock: Option<File>,
+}
+
+impl Destination {
+    /// Makes the folder if need be and tries to write there, so that what cannot work fails before the work. What a
+    /// killed run had staged is removed.
+    ///
+    /// # Errors
+    /// The folder cannot be written to, belongs to a running run, or has a `summary.json` or `insights.jsonl` that
+    /// trailpulse did not write.
+    pub fn open(path: &Path) -> Result<Self, DestinationError> {
+        let missing =
+            path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+        let mut destination = Self {
+            path: path.to_owned(),
+            staging: path.join(STAGING),
+            made: missing.map(Path::to_owned).collect(),
+            staged: Vec::new(),
+            lock: None,
+        };
+        at(path, fs::create_dir_all(path))?;
+        destination.lock = lock(path)?;
+        for name in [SUMMARY_FILE, LINES_FILE] {
+            refuse_foreign(&path.join(name), name)?;
+        }
+        remove_if_there(&destination.staging, |staging| fs::remove_dir_all(staging))?;
+        at(path, fs::create_dir(&destination.staging))?;
+        let probe = destination.staging.join("probe");
+        at(path, fs::write(&probe, "probe").and_then(|()| fs::remove_file(&probe)))?;
+        Ok(destination)
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a file where nobody looks yet, down to the disk.
+    ///
+    /// # Errors
+    /// The disk is full, or some such.
+    pub fn stage(&mut self, output: &Output) -> Result<(), DestinationError> {
+        let path = self.staging.join(&output.path);
+        at(&path, write_synced(&path, &output.bytes))?;
+        self.staged.push(output.path.clone());
+        Ok(())
+    }
+
+    /// Moves everything that was staged to its place and removes what earlier runs had published there.
+    /// `summary.json` goes first and comes last: where it stands, all else is complete.
+    ///
+    /// # Errors
+    /// A file cannot be moved or removed. Then there is no `summary.json`, and the next run repairs the rest.
+    pub fn publish(mut self) -> Result<(), DestinationError> {
+        let summary = self.path.join(SUMMARY_FILE);
+        let (last, first): (Vec<String>, Vec<String>) =
+            std::mem::take(&mut self.staged).into_iter().partition(|name| name == SUMMARY_FILE);
+        remove_if_there(&summary, |summary| fs::remove_file(summary))?;
+        sync_folder(&self.path)?;
+        self.made.clear();
+        for name in &first {
+            self.move_in(name)?;
+        }
+        self.remove_earlier(&first)?;
+        for name in &last {
+            self.move_in(name)?;
+        }
+        Ok(())
+    }
+
+    fn move_in(&self, name: &str) -> Result<(), DestinationError> {
+        let to = self.path.join(name);
+        let folder = to.parent().unwrap_or(&self.path);
+        let fresh: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
+        at(folder, fs::create_dir_all(folder))?;
+        at(&to, fs::rename(self.staging.join(name), &to))?;
+        sync_folder(folder)?;
+        // A new folder is safe when the folder around it is.
+        fresh.into_iter().filter_map(Path::parent).try_for_each(sync_folder)
+    }
+
+    /// Removes what earlier runs had put into the Insight tree and this one did not, and folders that are empty then.
+    fn remove_earlier(&self, kept: &[String]) -> Result<(), DestinationError> {
+        let kept: BTreeSet<PathBuf> = kept.iter().map(|name| self.path.join(name)).collect();
+        for file in self.insight_files() {
+            if kept.contains(&file) || !is_ours_on_disk(&file) {
+                continue;
+            }
+            at(&file, fs::remove_file(&file))?;
+            // A folder that still holds something cannot be removed, and ends the climb.
+            let folders = file.ancestors().skip(1).take_while(|folder| *folder != self.path);
+            for folder in folders {
+                if fs::remove_dir(folder).is_err() {
+                    sync_folder(folder)?;
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Files of the Insight tree, ours or not; of the logs of a bucket that share the folder nothing is listed.
+    fn insight_files(&self) -> impl Iterator<Item = PathBuf> + use<> {
+        WalkDir::new(self.path.join("AWSLogs"))
+            .sort_by_file_name()
+            .into_iter()
+            .filter_entry(|entry| entry.depth() != 2 || entry.file_name() == "CloudTrail-Insight")
+            .filter_map(Result::ok)
+            .filter(|entry| entry.file_type().is_file())
+            .map(walkdir::DirEntry::into_path)
+    }
+}
+
+impl Drop for Destination {
+    fn drop(&mut self) {
+        // Nothing can be done about what cannot be removed; the next run tries again.
+        let _ = fs::remove_dir_all(&self.staging);
+        for folder in &self.made {
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+/// A lock on the folder itself, so that no lock file stays behind; `None` where the file system has none.
+fn lock(path: &Path) -> Result<Option<File>, DestinationError> {
+    let Ok(folder) = File::open(path) else { return Ok(None) };
+    match folder.try_lock() {
+        Ok(()) => Ok(Some(folder)),
+        Err(TryLockError::WouldBlock) => Err(DestinationError::Busy { path: path.to_owned() }),
+        Err(TryLockError::Error(_)) => Ok(None),
+    }
+}
+
+fn refuse_foreign(path: &Path, name: &str) -> Result<(), DestinationError> {
+    /// What every summary of ours has.
+    #[derive(Deserialize)]
+    struct Summary {
+        #[serde(rename = "version")]
+        _version: IgnoredAny,
+        #[serde(rename = "model")]
+        _model: IgnoredAny,
+        #[serde(rename = "counted")]
+        _counted: IgnoredAny,
+    }
+    /// What every line of ours has.
+    #[derive(Deserialize)]
+    struct Line {
+        #[serde(rename = "record")]
+        _record: IgnoredAny,
+        #[serde(rename = "explanation")]
+        _explanation: IgnoredAny,
+    }
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(DestinationError::Write { path: path.to_owned(), source }),
+    };
+    let ours = if name == SUMMARY_FILE {
+        serde_json::from_slice::<Summary>(&bytes).is_ok()
+    } else {
+        let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        bytes.is_empty() || serde_json::from_slice::<Line>(first).is_ok()
+    };
+    if ours { Ok(()) } else { Err(DestinationError::Foreign { path: path.to_owned() }) }
+}
+
+fn is_ours_on_disk(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // Reading only what may be ours: AWS's names do not have our number.
+    name.contains("_0000") && fs::read(path).is_ok_and(|bytes| is_ours(&name, &bytes))
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut file = File::create_new(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Makes what a folder lists outlast a power cut, where folders can be opened.
+fn sync_folder(path: &Path) -> Result<(), DestinationError> {
+    if cfg!(unix) { at(path, File::open(path).and_then(|folder| folder.sync_all())) } else { Ok(()) }
+}
+
+fn remove_if_there(path: &Path, remove: impl Fn(&Path) -> io::Result<()>) -> Result<(), DestinationError> {
+    match remove(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => at(path, Err(error)),
+        _ => Ok(()),
+    }
+}
+
+fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, DestinationError> {
+    result.map_err(|source| DestinationError::Write { path: path.to_owned(), source })
+}

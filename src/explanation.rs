@@ -1,0 +1,255 @@
+//! An episode's evidence and who called -> why it was flagged, in numbers and in a sentence. Pure.
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+
+use crate::attribution::{Contributor, Tally, leading, rounded};
+use crate::cloudtrail::insight::as_text;
+use crate::detect::{Direction, Evidence, Rule};
+use crate::model::Model;
+use crate::names::Names;
+use crate::roll_up::RollUp;
+use crate::series::{Kind, SeriesKey};
+use crate::severity::{Severity, severity};
+use crate::time::Minute;
+use crate::words::{chance, duration, figure, fitted};
+
+/// Probabilities below this are written as this: they have left what a double can hold.
+pub const LOWEST_LOG10: f64 = -9999.0;
+
+/// Columns of a name in a sentence; AWS's own names are shorter.
+const NAME_COLUMNS: usize = 80;
+
+/// Series younger than this say their age in the sentence, days.
+const YOUNG_DAYS: f64 = 7.0;
+
+/// Why an insight was published. Its fields are those of `insights.jsonl`; numbers have at most four decimals, and
+/// Start and End of an insight differ only in the text.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explanation {
+    /// End of the minute at which a program watching live would have written the Start.
+    #[serde(serialize_with = "as_text")]
+    pub detected_at: Minute,
+    /// `up` or `down`.
+    #[serde(serialize_with = "direction_name")]
+    pub direction: Direction,
+    /// Length of the window that crossed the line, minutes; it ended at `detected_at`.
+    pub window_minutes: u32,
+    /// Calls in the window.
+    pub observed: f64,
+    /// Calls expected in it at this time of day and week.
+    pub expected: f64,
+    /// The total that had to be reached; for a fall, undercut.
+    pub bound: f64,
+    /// log10 of the probability of a total as extreme; never below -9999.
+    pub log10_probability: f64,
+    /// Largest total of such a window in the remembered days.
+    pub largest_before: Option<f64>,
+    /// Age of the series, days.
+    pub series_age_days: f64,
+    /// Median of the totals of the same minutes of the seven days before; `None` where none of them was watched.
+    pub usual_time_of_day: Option<f64>,
+    /// Median of the totals of the same minutes of the four weeks before.
+    pub usual_time_of_week: Option<f64>,
+    /// Who, with what and with which error had more calls in the window than usual (for a fall: less): of each kind
+    /// up to three, those that contribute most first.
+    pub contributors: Vec<Contributor>,
+    /// How soon to look.
+    #[serde(serialize_with = "as_text")]
+    pub severity: Severity,
+    /// Which line was crossed: `contextual`, `record`, `first_seen` or `drop`.
+    #[serde(serialize_with = "rule_name")]
+    pub rule: Rule,
+    /// The same for a person, in one sentence; safe to print.
+    pub text: String,
+    /// Name of the model.
+    #[serde(serialize_with = "as_text")]
+    pub model: Arc<str>,
+    /// Digest of its parameters.
+    #[serde(serialize_with = "as_text")]
+    pub model_digest: Arc<str>,
+    /// What was summed; absent where the insight is of one API in one account and region.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "roll_up_name")]
+    pub roll_up: Option<RollUp>,
+    /// Accounts with calls in the window; only of sums over accounts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accounts: Option<u64>,
+    /// The user's rule that mutes it, by its id; absent where none does.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "some_as_text")]
+    pub muted_by: Option<Arc<str>>,
+    /// Why that rule was written.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "some_as_text")]
+    pub muted_because: Option<Arc<str>>,
+}
+
+/// Which parameters the detector ran with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModelId {
+    /// Such as `default`.
+    #[serde(serialize_with = "as_text")]
+    pub name: Arc<str>,
+    /// Digest of all parameters.
+    #[serde(serialize_with = "as_text")]
+    pub digest: Arc<str>,
+}
+
+impl ModelId {
+    /// Of this model.
+    #[must_use]
+    pub fn of(model: &Model) -> Self {
+        Self { name: model.name().into(), digest: model.digest().into() }
+    }
+}
+
+/// What is known of an episode when it opens.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found<'a> {
+    /// End of the minute in which it was noticed.
+    pub detected_at: Minute,
+    /// The verdict's numbers.
+    pub evidence: &'a Evidence,
+    /// What is usual in such a window.
+    pub usual: Usual,
+    /// Everybody who called in the window or in the week before.
+    pub contributors: Vec<Contributor>,
+}
+
+/// What is usual in the minutes of a window, calls.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Usual {
+    /// At this time of the day; `None` where no day before was watched.
+    pub time_of_day: Option<f64>,
+    /// At this time of the week.
+    pub time_of_week: Option<f64>,
+}
+
+/// Explains an episode when it opens. `text` is the sentence of [`opening`], or what [`closing`] makes of it.
+#[must_use]
+pub fn explain(series: &SeriesKey, found: Found<'_>, model: &ModelId, text: String) -> Explanation {
+    let Found { detected_at, evidence, usual, contributors } = found;
+    Explanation {
+        detected_at,
+        direction: evidence.direction,
+        window_minutes: evidence.window_minutes,
+        observed: rounded::<4>(evidence.observed),
+        expected: rounded::<4>(evidence.expected),
+        bound: rounded::<4>(evidence.bound),
+        log10_probability: rounded::<4>(evidence.log10_probability.max(LOWEST_LOG10)),
+        largest_before: evidence.largest_before.map(rounded::<4>),
+        series_age_days: rounded::<4>(evidence.series_age_days),
+        usual_time_of_day: usual.time_of_day,
+        usual_time_of_week: usual.time_of_week,
+        contributors: leading(contributors, series, evidence.direction),
+        severity: severity(series, evidence),
+        rule: evidence.rule,
+        text,
+        model: Arc::clone(&model.name),
+        model_digest: Arc::clone(&model.digest),
+        roll_up: None,
+        accounts: None,
+        muted_by: None,
+        muted_because: None,
+    }
+}
+
+/// What was seen when an episode opened.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// The verdict's numbers.
+    pub evidence: &'a Evidence,
+    /// Calls in the window that crossed the line.
+    pub window: &'a Tally,
+    /// Calls in the week before the episode.
+    pub baseline: &'a Tally,
+}
+
+/// The sentence of a Start, such as: "`RunInstances` was called 260 times in 5 min; the usual at this time is 2.1 and
+/// the line is 14 (chance 1 in 10^98); the largest 5 min total before was 9; mostly role/ci-deployer (240 of 260)".
+#[must_use]
+pub fn opening(series: &SeriesKey, seen: Seen<'_>, names: &Names) -> String {
+    let Evidence { direction, observed, expected, bound, log10_probability, .. } = *seen.evidence;
+    let window = duration(i32::try_from(seen.evidence.window_minutes).unwrap_or(i32::MAX));
+    let mut parts = vec![
+        format!("{} in {window}", done(series, &times(observed))),
+        format!(
+            "the usual at this time is {} and the line is {}{}",
+            figure(expected),
+            figure(bound),
+            chance(log10_probability).map(|chance| format!(" (chance {chance})")).unwrap_or_default()
+        ),
+    ];
+    match (seen.evidence.rule, seen.evidence.largest_before) {
+        (Rule::FirstSeen, _) => parts.push("it was never seen before".into()),
+        (Rule::Contextual | Rule::Record, Some(largest)) => {
+            parts.push(format!("the largest {window} total before was {}", figure(largest)));
+        }
+        (Rule::Contextual | Rule::Record, None) | (Rule::Drop, _) => {}
+    }
+    if seen.evidence.series_age_days < YOUNG_DAYS {
+        let age = duration((seen.evidence.series_age_days * 1440.0).round() as i32);
+        parts.push(format!("the series is {age} old"));
+    }
+    let (who, tally) = match direction {
+        Direction::Up => ("mostly", seen.window),
+        Direction::Down => ("in the week before mostly", seen.baseline),
+    };
+    if let Some((caller, calls)) = tally.leader(names) {
+        let caller = fitted(&caller, NAME_COLUMNS);
+        parts.push(format!("{who} {caller} ({} of {})", figure(calls as f64), figure(tally.calls() as f64)));
+    }
+    parts.join("; ")
+}
+
+/// The sentence of an End: how the episode ended, and the sentence with which it had begun.
+#[must_use]
+pub fn closing(series: &SeriesKey, insight: &Tally, minutes: i32, baseline: f64, opening: &str) -> String {
+    format!(
+        "back to usual after {}: {}, {} a minute against {} in the week before; it had begun with: {opening}",
+        duration(minutes),
+        done(series, &times(insight.calls() as f64)),
+        figure(insight.average(minutes)),
+        figure(baseline),
+    )
+}
+
+/// "… was called 3 times", "… failed once with …".
+fn done(series: &SeriesKey, times: &str) -> String {
+    let name = fitted(&series.api.event_name, NAME_COLUMNS);
+    match &series.kind {
+        Kind::CallRate => format!("{name} was called {times}"),
+        Kind::ErrorRate { error_code } => {
+            format!("{name} failed {times} with {}", fitted(error_code, NAME_COLUMNS))
+        }
+    }
+}
+
+fn times(calls: f64) -> String {
+    match figure(calls).as_str() {
+        "0" => "not once".into(),
+        "1" => "once".into(),
+        calls => format!("{calls} times"),
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, clippy::ref_option, reason = "serde passes references")]
+fn roll_up_name<S: Serializer>(roll_up: &Option<RollUp>, serializer: S) -> Result<S::Ok, S::Error> {
+    roll_up.map(RollUp::name).serialize(serializer)
+}
+
+#[expect(clippy::ref_option, reason = "serde passes references")]
+fn some_as_text<S: Serializer>(text: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
+    text.as_deref().serialize(serializer)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn direction_name<S: Serializer>(direction: &Direction, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match direction {
+        Direction::Up => "up",
+        Direction::Down => "down",
+    })
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn rule_name<S: Serializer>(rule: &Rule, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(rule.name())
+}

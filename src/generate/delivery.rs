@@ -1,0 +1,102 @@
+//! Calls -> which log file each record comes in, late, out of order and sometimes twice. Pure.
+use super::organization::Call;
+use super::random::{floor, mix};
+use crate::time::MINUTES_PER_DAY;
+
+/// Share of records that are delivered a second time.
+const TWICE: f64 = 0.002;
+
+/// Salts of a call's derived values.
+const LAG: u64 = 110;
+const ORDER: u64 = 120;
+const AGAIN: u64 = 130;
+
+/// Between two log files of a cell that is not busy, the most minutes.
+const SLOTS: [u32; 5] = [5, 10, 15, 30, 60];
+
+/// A record in a log file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Delivery {
+    /// When its file is delivered, minutes since the start of the first day.
+    pub(super) minute: u32,
+    /// Where it stands in the file.
+    order: u64,
+    /// Which call.
+    pub(super) call: usize,
+    /// False for the second time.
+    pub(super) first: bool,
+}
+
+/// Minutes between two log files of a cell with so many records a day: AWS delivers every five minutes; here quiet
+/// cells wait longer, so that the number of files stays reasonable.
+pub(super) fn slot(records_a_day: f64, wanted_in_a_file: f64) -> u32 {
+    let holds = |minutes: u32| records_a_day * f64::from(minutes) / f64::from(MINUTES_PER_DAY);
+    SLOTS.into_iter().find(|&minutes| holds(minutes) >= wanted_in_a_file).unwrap_or(60)
+}
+
+/// The deliveries of a day, file by file: pass the calls of that day and of the one before.
+pub(super) fn of_day(calls: &[Call], day: u32, slot: u32) -> Vec<Delivery> {
+    let minutes = MINUTES_PER_DAY.cast_unsigned();
+    let today = day * minutes..(day + 1) * minutes;
+    let mut deliveries = Vec::with_capacity(calls.len());
+    for (number, call) in calls.iter().enumerate() {
+        let minute = file_minute(call.at + lag(call.key), slot);
+        let delivery = Delivery { minute, order: mix(call.key, ORDER), call: number, first: true };
+        if today.contains(&minute) {
+            deliveries.push(delivery);
+        }
+        if unit(call.key, AGAIN) < TWICE {
+            let later = 300.0 + 5400.0 * unit(call.key, AGAIN + 1);
+            let minute = file_minute(minute * 60 + floor(later), slot);
+            if today.contains(&minute) {
+                deliveries.push(Delivery { minute, first: false, ..delivery });
+            }
+        }
+    }
+    deliveries.sort_unstable();
+    deliveries
+}
+
+/// Seconds until a record is ready to be delivered: 1 to 10 minutes, median 2.7, 99th percentile 9.
+fn lag(key: u64) -> u32 {
+    floor(60.0 + 540.0 * unit(key, LAG) * unit(key, LAG + 1))
+}
+
+/// The next delivery after this second.
+fn file_minute(second: u32, slot: u32) -> u32 {
+    (second / 60 / slot + 1) * slot
+}
+
+/// Uniform in 0..1, by key and salt.
+fn unit(key: u64, salt: u64) -> f64 {
+    (mix(key, salt) >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_is_delivered_once_first_and_late() {
+        let calls: Vec<Call> = (0..20_000)
+            .map(|n| Call { at: 86_400 + n * 4, flow: 0, key: mix(9, u64::from(n)), failed: false })
+            .collect();
+        let all: Vec<Delivery> = (0..4).flat_map(|day| of_day(&calls, day, 5)).collect();
+        let (first, again): (Vec<Delivery>, Vec<Delivery>) = all.iter().partition(|delivery| delivery.first);
+        assert_eq!(first.len(), calls.len());
+        assert!((20..70).contains(&again.len()), "{} duplicates", again.len());
+        for delivery in &first {
+            let wait = delivery.minute * 60 - calls[delivery.call].at;
+            assert!((60..=15 * 60).contains(&wait), "{wait} seconds");
+        }
+        for delivery in &again {
+            let once = first.iter().find(|once| once.call == delivery.call);
+            assert!(once.is_some_and(|once| once.minute < delivery.minute));
+        }
+        assert!(all.windows(2).any(|pair| calls[pair[0].call].at > calls[pair[1].call].at), "out of order");
+        let mut lags: Vec<u32> = calls.iter().map(|call| lag(call.key)).collect();
+        lags.sort_unstable();
+        assert!((140..180).contains(&lags[10_000]), "median {}", lags[10_000]);
+        assert!((500..560).contains(&lags[19_800]), "99th percentile {}", lags[19_800]);
+    }
+}

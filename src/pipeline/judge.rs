@@ -1,0 +1,215 @@
+//! All counts -> the episodes of every series, in a fixed order. One detector an API, several APIs at a time.
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use hashbrown::HashMap;
+
+use super::{Cancel, Interrupted};
+use crate::aggregate::{Cell, Counts};
+use crate::config::Assigned;
+use crate::detect::{ApiDetector, ApiMinute, CodeId, Event};
+use crate::model::Model;
+use crate::names::{Access, ApiId, TextId};
+use crate::series::Category;
+use crate::time::Minute;
+
+/// What was found in one API.
+#[derive(Debug)]
+pub struct Judged {
+    /// The API.
+    pub api: ApiId,
+    /// Its episodes' beginnings and ends, in order of time.
+    pub events: Vec<Event>,
+}
+
+/// How to judge.
+#[derive(Debug)]
+pub struct Judging<'a> {
+    /// Which model judges which API.
+    pub models: &'a Assigned,
+    /// Since when an account has been watched.
+    pub watched: Watched,
+    /// Threads.
+    pub jobs: NonZeroUsize,
+}
+
+/// Since when an account has been watched: before, nothing can be said to be new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Watched {
+    /// Each since its own first call.
+    Each,
+    /// All since the first call of all, since what stands for the account is none.
+    Together,
+}
+
+/// Judges every minute of every API, from the first call to the last of all; in order of the APIs' ids.
+///
+/// # Errors
+/// When `cancel` was called.
+pub fn judge(counts: &Counts, judging: &Judging<'_>, cancel: &Cancel) -> Result<Vec<Judged>, Interrupted> {
+    let Some((first, last)) = counts.span() else { return Ok(Vec::new()) };
+    let Judging { models, jobs, .. } = judging;
+    let mut watched = watched_since(counts);
+    if judging.watched == Watched::Together {
+        watched.values_mut().for_each(|since| *since = first);
+    }
+    let apis: Vec<ApiId> = counts.names().api_ids().collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut judged = Vec::new();
+        while let Some(&api) = apis.get(next.fetch_add(1, Ordering::Relaxed)) {
+            cancel.check()?;
+            let account = counts.names().apis()[api.index()].account;
+            let Some(&watched_since) = watched.get(&account) else { continue };
+            judged.push(judge_api(counts, models.of(api), api, watched_since, last.plus(1)));
+        }
+        Ok(judged)
+    };
+    let mut judged: Vec<Judged> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..jobs.get()).map(|_| scope.spawn(work)).collect();
+        let judged =
+            workers.into_iter().map(|worker| worker.join().expect("a judging thread does not panic"));
+        judged.collect::<Result<Vec<Vec<Judged>>, Interrupted>>()
+    })?
+    .into_iter()
+    .flatten()
+    .collect();
+    judged.sort_by_key(|judged| judged.api);
+    Ok(judged)
+}
+
+/// Number of series that were judged: one an API that has calls which count for its call rate, and one an error code.
+#[must_use]
+pub fn series(counts: &Counts) -> u64 {
+    let mut seen = hashbrown::HashSet::new();
+    for cell in counts.days().flat_map(|(_, cells)| cells) {
+        let api = cell.call.api();
+        if counts_for_rate(counts, &cell) {
+            seen.insert((api, TextId::EMPTY));
+        }
+        if cell.error != TextId::EMPTY {
+            seen.insert((api, cell.error));
+        }
+    }
+    seen.len() as u64
+}
+
+/// The first minute with calls of each account.
+pub(super) fn watched_since(counts: &Counts) -> HashMap<TextId, Minute> {
+    let mut first = HashMap::new();
+    for cell in counts.days().flat_map(|(_, cells)| cells) {
+        let account = counts.names().apis()[cell.call.api().index()].account;
+        first
+            .entry(account)
+            .and_modify(|first: &mut Minute| *first = cell.minute.min(*first))
+            .or_insert(cell.minute);
+    }
+    first
+}
+
+/// Write calls of the management plane and all calls of the data plane count for the call rate.
+fn counts_for_rate(counts: &Counts, cell: &Cell) -> bool {
+    let category = counts.names().apis()[cell.call.api().index()].category;
+    category == Category::Data || cell.call.access() == Access::Write
+}
+
+fn judge_api(counts: &Counts, model: &Model, api: ApiId, watched_since: Minute, until: Minute) -> Judged {
+    let mut detector: Option<ApiDetector> = None;
+    let mut events = Vec::new();
+    let mut minutes = Minutes::default();
+    for (day, _) in counts.days() {
+        let end = day.plus(1).start().min(until);
+        minutes.fill(counts, api, day.start(), end);
+        if let Some(first) = minutes.rows.first() {
+            let born = first.minute;
+            detector.get_or_insert_with(|| ApiDetector::new(born, watched_since));
+        }
+        if let Some(detector) = &mut detector {
+            detector.advance(model, &minutes.view(), end, &mut events);
+        }
+    }
+    Judged { api, events }
+}
+
+/// Judges one API as [`judge`] does, up to `until`, and shows `seen` the detector after every minute with calls.
+/// Gives the detector, where there were any calls, and what it told.
+pub(super) fn follow(
+    counts: &Counts,
+    model: &Model,
+    api: ApiId,
+    until: Minute,
+    mut seen: impl FnMut(&ApiDetector, &ApiMinute<'_>),
+) -> (Option<ApiDetector>, Vec<Event>) {
+    let account = counts.names().apis()[api.index()].account;
+    let watched = watched_since(counts).get(&account).copied();
+    let (mut detector, mut events, mut minutes) = (None, Vec::new(), Minutes::default());
+    for (day, _) in counts.days().filter(|(day, _)| day.start() < until) {
+        minutes.fill(counts, api, day.start(), day.plus(1).start().min(until));
+        for minute in minutes.view() {
+            let at = minute.minute;
+            let detector = detector.get_or_insert_with(|| ApiDetector::new(at, watched.unwrap_or(at)));
+            detector.advance(model, std::slice::from_ref(&minute), at.plus(1), &mut events);
+            seen(detector, &minute);
+        }
+    }
+    if let Some(detector) = &mut detector {
+        detector.advance(model, &[], until, &mut events);
+    }
+    (detector, events)
+}
+
+/// The minutes of one API on one day, as the detector wants them.
+#[derive(Debug, Default)]
+struct Minutes {
+    rows: Vec<MinuteRow>,
+    errors: Vec<(CodeId, u32)>,
+    cells: Vec<Cell>,
+}
+
+#[derive(Debug)]
+struct MinuteRow {
+    minute: Minute,
+    rate_calls: u32,
+    calls: u32,
+    /// Where its errors end in `Minutes::errors`.
+    errors_end: usize,
+}
+
+impl Minutes {
+    fn fill(&mut self, counts: &Counts, api: ApiId, from: Minute, to: Minute) {
+        let Self { rows, errors, cells } = self;
+        rows.clear();
+        errors.clear();
+        cells.clear();
+        cells.extend(counts.cells(api, from, to));
+        // Reads and writes of one API stand apart; the detector wants them by minute, and failures by code.
+        cells.sort_unstable_by_key(|cell| (cell.minute, cell.error));
+        for minute in cells.chunk_by(|a, b| a.minute == b.minute) {
+            for code in minute.chunk_by(|a, b| a.error == b.error) {
+                if code[0].error != TextId::EMPTY {
+                    errors.push((code[0].error.number(), sum(code.iter())));
+                }
+            }
+            rows.push(MinuteRow {
+                minute: minute[0].minute,
+                rate_calls: sum(minute.iter().filter(|cell| counts_for_rate(counts, cell))),
+                calls: sum(minute.iter()),
+                errors_end: errors.len(),
+            });
+        }
+    }
+
+    fn view(&self) -> Vec<ApiMinute<'_>> {
+        let mut errors_start = 0;
+        let minute = |row: &MinuteRow| {
+            let errors = &self.errors[errors_start..row.errors_end];
+            errors_start = row.errors_end;
+            ApiMinute { minute: row.minute, rate_calls: row.rate_calls, calls: row.calls, errors }
+        };
+        self.rows.iter().map(minute).collect()
+    }
+}
+
+fn sum<'a>(cells: impl Iterator<Item = &'a Cell>) -> u32 {
+    cells.fold(0, |sum, cell| sum.saturating_add(cell.calls))
+}

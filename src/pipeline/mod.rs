@@ -1,0 +1,67 @@
+//! The one place where the stages meet: sources -> counts -> episodes -> insights. Threads live here.
+pub mod count;
+pub mod explain;
+mod in_order;
+pub mod interrupt;
+pub mod judge;
+pub mod scan;
+pub mod trial;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// A request to stop that long work looks at often enough to stop within a second.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicU8>);
+
+const RUNNING: u8 = 0;
+const CANCELLED: u8 = 1;
+const COMMITTED: u8 = 2;
+
+/// The run was interrupted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("interrupted")]
+pub struct Interrupted;
+
+impl Cancel {
+    /// Asks for a stop. `false` where it is too late: the work has [committed](Self::commit) itself to finish.
+    pub fn cancel(&self) -> bool {
+        let before = self.0.compare_exchange(RUNNING, CANCELLED, Ordering::SeqCst, Ordering::SeqCst);
+        before != Err(COMMITTED)
+    }
+
+    /// From here on a stop comes too late: what follows is short, and must not be torn.
+    ///
+    /// # Errors
+    /// When a stop was asked for before.
+    pub fn commit(&self) -> Result<(), Interrupted> {
+        match self.0.compare_exchange(RUNNING, COMMITTED, Ordering::SeqCst, Ordering::SeqCst) {
+            Err(CANCELLED) => Err(Interrupted),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a stop was asked for.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == CANCELLED
+    }
+
+    /// For use with `?`.
+    ///
+    /// # Errors
+    /// When a stop was asked for.
+    pub fn check(&self) -> Result<(), Interrupted> {
+        if self.is_cancelled() { Err(Interrupted) } else { Ok(()) }
+    }
+}
+
+/// Who watches a long run.
+pub trait Progress: Send + Sync {
+    /// Reading begins, with this many files.
+    fn begin(&self, files: u64);
+    /// A file was read.
+    fn advance(&self);
+    /// Reading is over, well or not.
+    fn finish(&self);
+}

@@ -1,0 +1,36 @@
+//! Sources, their labels and some models -> how well each model does.
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use super::count::{Counted, Reading, count};
+use super::{Cancel, Progress, judge, scan};
+use crate::evaluate::{Score, Truth, alarms, score};
+use crate::model::Model;
+use crate::source::coverage::Coverage;
+
+/// Reads all sources once, and judges them with every model.
+///
+/// # Errors
+/// As [`count`].
+pub async fn trial(
+    reading: Reading,
+    truth: Truth,
+    models: Arc<[Model]>,
+    cancel: &Cancel,
+    progress: Arc<dyn Progress>,
+) -> anyhow::Result<(Vec<Score>, Coverage)> {
+    let jobs = reading.jobs;
+    let Counted { counts, coverage } = count(reading, cancel, progress).await?;
+    let cancel = cancel.clone();
+    let judge = move || -> anyhow::Result<(Vec<Score>, Coverage)> {
+        let series = judge::series(&counts);
+        let mut scores = Vec::new();
+        for model in models.iter() {
+            let found = scan::find(&counts, &model.clone().into(), jobs, &cancel)?;
+            scores.push(score(&truth, &alarms(&found), Some(series)));
+        }
+        Ok((scores, coverage))
+    };
+    tokio::task::spawn_blocking(judge).await.context("judging failed")?
+}

@@ -1,0 +1,9 @@
+//! Where log files come from and how they are read: SOURCE arguments in, counted batches and their coverage out.
+pub mod coverage;
+pub mod inflate;
+mod libdeflate;
+pub mod parse;
+pub mod read;
+#[cfg(test)]
+mod tests;
+pub mod walk;

@@ -1,0 +1,287 @@
+//! The text of one of AWS's log files -> its records into a sink, by jumping from quote to quote; unsure about
+//! everything else.
+//!
+//! What is read is read as [`super::strict()`] reads it; a property test and a fuzz target hold the two together. What is
+//! skipped is only delimited: its quotes and brackets are counted, but its commas, colons, numbers and escapes are not
+//! looked at. So damage in there is not seen, and this path is for text that a checksum vouches for.
+use std::borrow::Cow;
+
+use serde::de::IgnoredAny;
+
+use super::masks::{BLOCK, Brackets, Masks};
+use super::{Sink, Unsure};
+use crate::cloudtrail::decode::{self, Container, IdentityKey, Key, Slot};
+use crate::cloudtrail::record::{Identity, Record};
+
+/// Gives all records to `sink`, or is unsure: then some may have gone there already, and are to be forgotten.
+///
+/// # Errors
+/// Where the text is anything but `{"Records":[…]}` without line breaks, or a field that is read is odd.
+pub fn fast(bytes: &[u8], sink: &mut impl Sink) -> Result<(), Unsure> {
+    let text = simdutf8::basic::from_utf8(bytes.trim_ascii_end()).map_err(|_| Unsure)?;
+    let mut scanner = Scanner { text, masks: Masks::new(text.as_bytes()), at: 0 };
+    scanner.document(sink)?;
+    // Strings must not hold any.
+    if scanner.masks.met_controls() { Err(Unsure) } else { Ok(()) }
+}
+
+struct Scanner<'t> {
+    text: &'t str,
+    masks: Masks<'t>,
+    /// What stands before it has been read.
+    at: usize,
+}
+
+/// Whether a list goes on.
+#[derive(PartialEq, Eq)]
+enum Next {
+    More,
+    End,
+}
+
+/// Whether a string has escapes.
+#[derive(PartialEq, Eq)]
+enum Escapes {
+    None,
+    Some,
+}
+
+impl<'t> Scanner<'t> {
+    fn document(&mut self, sink: &mut impl Sink) -> Result<(), Unsure> {
+        self.expect(b'{')?;
+        if Key::of_bytes(self.key()?) != Key::Container(Container::Records) {
+            return Err(Unsure);
+        }
+        self.expect(b'[')?;
+        if self.peek() == Some(b']') {
+            self.at += 1;
+        } else {
+            loop {
+                let record = self.record()?;
+                if sink.stopped() {
+                    return Err(Unsure);
+                }
+                sink.record(record).map_err(|_| Unsure)?;
+                if self.next(b']')? == Next::End {
+                    break;
+                }
+            }
+        }
+        self.expect(b'}')?;
+        if self.peek().is_none() { Ok(()) } else { Err(Unsure) }
+    }
+
+    fn record(&mut self) -> Result<Record<'t>, Unsure> {
+        let mut record = Record::default();
+        self.members(|scanner, key| match Key::of_bytes(key) {
+            Key::Field(field) => match record.slot(field) {
+                Slot::Text(_, slot) => scanner.text().map(|text| *slot = text),
+                Slot::Truth(_, slot) => scanner.truth().map(|truth| *slot = truth),
+                Slot::Identity(slot) => scanner.identity().map(|identity| *slot = identity),
+                Slot::Presence(slot) => scanner.presence().map(|presence| *slot = presence),
+                Slot::Addendum(slot) => scanner.addendum().map(|is_update| *slot = is_update),
+                Slot::Nothing => scanner.skip(),
+            },
+            Key::Container(_) | Key::Other => scanner.skip(),
+        })?;
+        Ok(record)
+    }
+
+    fn identity(&mut self) -> Result<Identity<'t>, Unsure> {
+        let mut identity = Identity::default();
+        if self.peek() == Some(b'{') {
+            self.members(|scanner, key| match identity.slot(IdentityKey::of_bytes(key)) {
+                Some((_, slot)) => scanner.text().map(|text| *slot = text),
+                None => scanner.skip(),
+            })?;
+            Ok(identity)
+        } else {
+            self.literal("null").map(|()| identity)
+        }
+    }
+
+    /// Reads an object: calls `value` at each value with its key.
+    #[inline]
+    fn members(
+        &mut self,
+        mut value: impl FnMut(&mut Self, &'t [u8]) -> Result<(), Unsure>,
+    ) -> Result<(), Unsure> {
+        self.expect(b'{')?;
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            let key = self.key()?;
+            value(self, key)?;
+            if self.next(b'}')? == Next::End {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads a key without escapes, and the colon.
+    #[inline]
+    fn key(&mut self) -> Result<&'t [u8], Unsure> {
+        if self.peek() != Some(b'"') {
+            return Err(Unsure);
+        }
+        let start = self.at + 1;
+        if self.string()? == Escapes::Some {
+            return Err(Unsure);
+        }
+        let key = self.text.as_bytes().get(start..self.at - 1).ok_or(Unsure)?;
+        self.expect(b':')?;
+        Ok(key)
+    }
+
+    /// Reads a string or null.
+    fn text(&mut self) -> Result<Option<Cow<'t, str>>, Unsure> {
+        if self.peek() != Some(b'"') {
+            return self.literal("null").map(|()| None);
+        }
+        let start = self.at;
+        if self.string()? == Escapes::None {
+            let text = self.text.get(start + 1..self.at - 1).ok_or(Unsure)?;
+            return Ok(Some(Cow::Borrowed(text)));
+        }
+        let quoted = self.text.get(start..self.at).ok_or(Unsure)?;
+        serde_json::from_str(quoted).map(|text| Some(Cow::Owned(text))).map_err(|_| Unsure)
+    }
+
+    /// Reads a boolean or null.
+    fn truth(&mut self) -> Result<Option<bool>, Unsure> {
+        match self.peek() {
+            Some(b't') => self.literal("true").map(|()| Some(true)),
+            Some(b'f') => self.literal("false").map(|()| Some(false)),
+            _ => self.literal("null").map(|()| None),
+        }
+    }
+
+    /// Skips a value; gives whether it is anything but null.
+    fn presence(&mut self) -> Result<bool, Unsure> {
+        let is_null = self.peek() == Some(b'n');
+        self.skip()?;
+        Ok(!is_null)
+    }
+
+    /// Reads `addendum`, which is rare.
+    fn addendum(&mut self) -> Result<bool, Unsure> {
+        self.peek();
+        let start = self.at;
+        self.skip()?;
+        let addendum = self.text.get(start..self.at).ok_or(Unsure)?;
+        decode::is_update(addendum).map_err(|_| Unsure)
+    }
+
+    /// Skips a value of any type.
+    fn skip(&mut self) -> Result<(), Unsure> {
+        match self.peek().ok_or(Unsure)? {
+            b'"' => self.string().map(drop),
+            b'{' | b'[' => self.container(),
+            b'n' => self.literal("null"),
+            b't' => self.literal("true"),
+            b'f' => self.literal("false"),
+            _ => self.number(),
+        }
+    }
+
+    /// Skips the string that begins here; gives whether it has escapes.
+    #[inline]
+    fn string(&mut self) -> Result<Escapes, Unsure> {
+        let start = self.at + 1;
+        let mut block = start / BLOCK;
+        let mut here = u64::MAX << (start % BLOCK);
+        let mut backslashes = 0;
+        loop {
+            let mask = self.masks.of(block).ok_or(Unsure)?;
+            let quotes = mask.quotes & here;
+            if quotes != 0 {
+                let end = block * BLOCK + quotes.trailing_zeros() as usize;
+                backslashes |= mask.backslashes & here & (quotes ^ (quotes - 1));
+                self.at = end + 1;
+                return Ok(if backslashes == 0 { Escapes::None } else { Escapes::Some });
+            }
+            backslashes |= mask.backslashes & here;
+            (block, here) = (block + 1, u64::MAX);
+        }
+    }
+
+    /// Skips the object or array that begins here.
+    fn container(&mut self) -> Result<(), Unsure> {
+        let mut block = self.at / BLOCK;
+        let mut here = u64::MAX << (self.at % BLOCK);
+        let mut depth = 0_u32;
+        loop {
+            let Brackets { opens, closes } = self.masks.brackets(block).ok_or(Unsure)?;
+            let mut brackets = (opens | closes) & here;
+            while brackets != 0 {
+                let lowest = brackets & brackets.wrapping_neg();
+                if opens & lowest != 0 {
+                    depth += 1;
+                } else {
+                    depth = depth.checked_sub(1).ok_or(Unsure)?;
+                    if depth == 0 {
+                        self.at = block * BLOCK + brackets.trailing_zeros() as usize + 1;
+                        return Ok(());
+                    }
+                }
+                brackets ^= lowest;
+            }
+            (block, here) = (block + 1, u64::MAX);
+        }
+    }
+
+    /// Skips a number.
+    #[cold]
+    fn number(&mut self) -> Result<(), Unsure> {
+        let rest = self.text.get(self.at..).ok_or(Unsure)?;
+        let length = rest.find([',', '}', ']', ' ']).ok_or(Unsure)?;
+        let number = rest.get(..length).ok_or(Unsure)?;
+        let _: IgnoredAny = serde_json::from_str(number).map_err(|_| Unsure)?;
+        self.at += length;
+        Ok(())
+    }
+
+    fn literal(&mut self, word: &str) -> Result<(), Unsure> {
+        let rest = self.text.as_bytes().get(self.at..).ok_or(Unsure)?;
+        if !rest.starts_with(word.as_bytes()) {
+            return Err(Unsure);
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    /// Reads a comma, or `end`.
+    #[inline]
+    fn next(&mut self, end: u8) -> Result<Next, Unsure> {
+        let next = match self.peek() {
+            Some(b',') => Next::More,
+            Some(byte) if byte == end => Next::End,
+            _ => return Err(Unsure),
+        };
+        self.at += 1;
+        Ok(next)
+    }
+
+    #[inline]
+    fn expect(&mut self, byte: u8) -> Result<(), Unsure> {
+        if self.peek() != Some(byte) {
+            return Err(Unsure);
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Skips spaces, and gives what follows them.
+    #[inline]
+    fn peek(&mut self) -> Option<u8> {
+        loop {
+            let byte = *self.text.as_bytes().get(self.at)?;
+            if byte != b' ' {
+                return Some(byte);
+            }
+            self.at += 1;
+        }
+    }
+}

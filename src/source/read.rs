@@ -1,0 +1,205 @@
+//! A log file -> its counted calls and its coverage: open, inflate, parse, classify, batch.
+use std::fs::File;
+use std::io;
+
+use super::coverage::{Coverage, Skipped};
+use super::inflate::{Buffers, Damage, Inflated};
+use super::parse::{Findings, Reason, Sink, parse};
+use super::walk::{Claim, LogFile, Place};
+use crate::aggregate::{Attribution, Batch, HandOver};
+use crate::classify::{Exclusion, KeyHints, Unusable, Verdict, classify};
+use crate::cloudtrail::record::Record;
+use crate::time::Minute;
+
+/// Default of [`Options::max_inflated`]: 256 MiB, for each thread. AWS's files hold at most 50 MB. A file that is not
+/// compressed costs no more memory than it has on disk, and may be larger.
+pub const MAX_INFLATED: u64 = 256 << 20;
+
+/// What is read, and how far.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Which event times count.
+    pub range: TimeRange,
+    /// How many bytes a file may inflate to; what is beyond is damage.
+    pub max_inflated: u64,
+}
+
+/// Event times from `from` up to but without `to`; open where `None`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TimeRange {
+    /// First minute that counts.
+    pub from: Option<Minute>,
+    /// First minute that no longer counts.
+    pub to: Option<Minute>,
+}
+
+impl TimeRange {
+    /// Whether the minute is in the range.
+    #[must_use]
+    pub fn contains(self, minute: Minute) -> bool {
+        self.from.is_none_or(|from| minute >= from) && self.to.is_none_or(|to| minute < to)
+    }
+}
+
+/// What one thread keeps from file to file.
+#[derive(Debug)]
+pub struct Scratch {
+    buffers: Buffers,
+    batch: Batch,
+}
+
+impl Scratch {
+    /// For the first file. `attribution` says whether who called, and with what, is kept.
+    #[must_use]
+    pub fn new(attribution: Attribution) -> Self {
+        Self { buffers: Buffers::default(), batch: Batch::new(attribution) }
+    }
+}
+
+/// What a file brought.
+#[derive(Debug)]
+pub struct FileRead {
+    /// Its calls.
+    pub calls: HandOver,
+    /// What was read of it, and what not.
+    pub coverage: Coverage,
+}
+
+/// Reads one file. It never fails: what is wrong becomes a row of the coverage. Once `stop` says so, it returns soon,
+/// with whatever it has: the caller then throws it away.
+pub fn read_file(
+    file: &LogFile,
+    options: &Options,
+    scratch: &mut Scratch,
+    stop: &dyn Fn() -> bool,
+) -> FileRead {
+    let hints = KeyHints { account: file.account.clone() };
+    let mut counter = Counter {
+        batch: &mut scratch.batch,
+        coverage: Coverage::default(),
+        hints: &hints,
+        range: options.range,
+        stop,
+    };
+    let input = match open(file) {
+        Ok(input) => input,
+        Err(error) => {
+            let why = format!("cannot open: {error}");
+            counter.coverage.skipped.push(Skipped { what: file.shown.clone(), why, records: 0 });
+            return counter.into_read();
+        }
+    };
+    let Inflated { bytes, seal, damage } = scratch.buffers.read(input, options.max_inflated, stop);
+    if let Some(kind) = archive(bytes) {
+        let why = format!("a {kind} archive, not a log: unpack it first");
+        counter.coverage.skipped.push(Skipped { what: file.shown.clone(), why, records: 0 });
+        return counter.into_read();
+    }
+    let findings = parse(bytes, seal, &mut counter);
+    report(file, bytes.len(), damage, findings, &mut counter.coverage);
+    counter.into_read()
+}
+
+/// What kind of archive it is: one that is stored uncompressed would half pass for the logs in it.
+fn archive(bytes: &[u8]) -> Option<&'static str> {
+    if bytes.starts_with(b"PK\x03\x04") {
+        Some("zip")
+    } else if bytes.get(257..262) == Some(b"ustar") {
+        Some("tar")
+    } else {
+        None
+    }
+}
+
+fn open(file: &LogFile) -> io::Result<Box<dyn io::Read>> {
+    Ok(match &file.place {
+        Place::Stdin => Box::new(io::stdin().lock()),
+        Place::Path(path) => Box::new(File::open(path)?),
+    })
+}
+
+/// Turns what was found wrong with a file into rows.
+fn report(
+    file: &LogFile,
+    inflated: usize,
+    damage: Option<Damage>,
+    findings: Findings,
+    coverage: &mut Coverage,
+) {
+    let row = |why, records| Skipped { what: file.shown.clone(), why, records };
+    let Findings { is_log, mut flaws } = findings;
+    if is_log {
+        coverage.files += 1;
+        coverage.bytes += inflated as u64;
+    }
+    if let Some(damage) = damage {
+        // That the JSON ends early is then no news; what the reader wants to know is what still counts.
+        let lost = flaws.extract_if(.., |flaw| matches!(flaw.reason, Reason::Truncated));
+        let lost = lost.map(|flaw| flaw.records).sum();
+        let why = match coverage.records {
+            0 => format!("{damage}; no record could be read"),
+            records => format!("{damage}; the {records} records before it count"),
+        };
+        coverage.skipped.push(row(why, lost));
+    } else if !is_log && flaws.is_empty() {
+        let rows = if file.claim == Claim::Nothing { &mut coverage.ignored } else { &mut coverage.skipped };
+        rows.push(row("empty".to_owned(), 0));
+    } else if coverage.records == 0 && flaws.is_empty() {
+        coverage.ignored.push(row("holds no records".to_owned(), 0));
+    }
+    for flaw in flaws {
+        let is_foreign = matches!(flaw.reason, Reason::Foreign);
+        let harmless = !is_log
+            && match file.claim {
+                Claim::Log => false,
+                Claim::Json => is_foreign,
+                Claim::Nothing => true,
+            };
+        let rows = if harmless { &mut coverage.ignored } else { &mut coverage.skipped };
+        // Of a file that is no log at all, nobody knows how many records it should have held.
+        rows.push(row(flaw.to_string(), if is_log { flaw.records } else { 0 }));
+    }
+}
+
+/// Classifies and counts the records of one file.
+struct Counter<'c> {
+    batch: &'c mut Batch,
+    coverage: Coverage,
+    hints: &'c KeyHints,
+    range: TimeRange,
+    stop: &'c dyn Fn() -> bool,
+}
+
+impl Counter<'_> {
+    fn into_read(self) -> FileRead {
+        FileRead { calls: self.batch.hand_over(), coverage: self.coverage }
+    }
+
+    fn exclude(&mut self, reason: Exclusion) {
+        *self.coverage.excluded.entry(reason).or_default() += 1;
+    }
+}
+
+impl Sink for Counter<'_> {
+    fn record(&mut self, record: Record<'_>) -> Result<(), Unusable> {
+        match classify(record, self.hints) {
+            Verdict::Unusable(unusable) => return Err(unusable),
+            Verdict::Excluded(reason) => self.exclude(reason),
+            Verdict::Counted(observation) if self.range.contains(observation.minute) => {
+                self.batch.observe(&observation);
+            }
+            Verdict::Counted(_) => self.exclude(Exclusion::OutsideTimeRange),
+        }
+        self.coverage.records += 1;
+        Ok(())
+    }
+
+    fn clear(&mut self) {
+        self.batch.clear();
+        self.coverage = Coverage::default();
+    }
+
+    fn stopped(&self) -> bool {
+        (self.stop)()
+    }
+}

@@ -1,0 +1,187 @@
+//! What was read and which insights came of it -> `summary.json`, and a text that is read in ten seconds.
+use std::collections::BTreeMap;
+
+use serde::{Serialize, Serializer};
+
+use crate::cloudtrail::insight::State;
+use crate::emit::{Output, SUMMARY_FILE};
+use crate::explanation::ModelId;
+use crate::insight::Insight;
+use crate::time::Minute;
+
+mod text;
+
+pub use text::{Colour, Look, write, write_coverage};
+
+/// What became of the input. Every record is in exactly one of `counted`, `duplicates`, `excluded` and `skipped`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Coverage {
+    /// How much was read.
+    pub input: Input,
+    /// Records that were counted.
+    pub counted: u64,
+    /// Records of events that were counted before.
+    pub duplicates: u64,
+    /// Records that count nowhere, by reason.
+    pub excluded: BTreeMap<String, u64>,
+    /// Files that were not read for calls, by kind, such as digests.
+    pub excluded_files: BTreeMap<String, u64>,
+    /// What could not be read, in whole or in part.
+    pub skipped: Vec<Skipped>,
+    /// What was left aside although nothing is wrong with it, such as a file that is not a log.
+    pub ignored: Vec<Ignored>,
+    /// Series with calls.
+    pub series: u64,
+    /// First and last minute with calls.
+    pub minutes: Option<Minutes>,
+    /// Accounts with too little history to be judged even at the end: that nothing was found there says nothing.
+    pub warming_up: Vec<WarmingUp>,
+    /// `--from`: insights before it were left out.
+    #[serde(serialize_with = "optional_as_text", skip_serializing_if = "Option::is_none")]
+    pub reported_from: Option<Minute>,
+}
+
+/// An account that trailpulse has not watched for long enough.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WarmingUp {
+    /// Which one.
+    pub account: String,
+    /// Days from its first call to the end of the input.
+    pub days: f64,
+    /// Days that the model wants.
+    pub needed: i32,
+}
+
+#[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+fn optional_as_text<S: Serializer>(minute: &Option<Minute>, out: S) -> Result<S::Ok, S::Error> {
+    minute.map(|minute| minute.to_string()).serialize(out)
+}
+
+/// How much was read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Input {
+    /// Log files, damaged ones included.
+    pub files: u64,
+    /// Their JSON, inflated, in bytes; a counts table's bytes as they lie.
+    pub bytes: u64,
+    /// Every readable record, duplicates and excluded ones included.
+    pub records: u64,
+}
+
+/// Something that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// The file as the user named it, and where in it.
+    pub what: String,
+    /// Why.
+    pub why: String,
+    /// Records that were lost, as far as that is known.
+    pub records: u64,
+}
+
+/// Something that was left aside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Ignored {
+    /// The file as the user named it.
+    pub what: String,
+    /// Why.
+    pub why: String,
+}
+
+/// First and last minute, both with calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Minutes {
+    /// The first.
+    #[serde(serialize_with = "crate::cloudtrail::insight::as_text")]
+    pub from: Minute,
+    /// The last.
+    #[serde(serialize_with = "crate::cloudtrail::insight::as_text")]
+    pub to: Minute,
+}
+
+/// `summary.json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// Version of the program.
+    pub version: &'static str,
+    /// Parameters of the detector.
+    pub model: ModelId,
+    /// How much was read, and what became of it.
+    #[serde(flatten)]
+    pub coverage: Coverage,
+    /// Insights that are not muted, each counted once, whether it has ended or not.
+    pub insights: u64,
+    /// The same by type.
+    pub insights_by_type: BTreeMap<&'static str, u64>,
+    /// The same by severity.
+    pub insights_by_severity: BTreeMap<&'static str, u64>,
+    /// Those without an end yet.
+    pub insights_open: u64,
+    /// Of `insights`, those of sums; absent where no sums were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub insights_rolled_up: Option<u64>,
+    /// Those that a rule of the user's mutes; in none of the numbers above.
+    pub insights_muted: u64,
+    /// Records in the Insight tree, Starts and Ends.
+    pub insight_records: u64,
+}
+
+impl Summary {
+    /// Sums up a run of program `version`.
+    #[must_use]
+    pub fn new(version: &'static str, model: ModelId, coverage: Coverage, insights: &[Insight]) -> Self {
+        let (muted, latest): (Vec<&Insight>, Vec<&Insight>) =
+            latest(insights).into_iter().partition(|insight| insight.explanation.muted_by.is_some());
+        let mut by_type = BTreeMap::new();
+        let mut by_severity = BTreeMap::new();
+        for insight in &latest {
+            *by_type.entry(insight.series.kind.insight_type()).or_default() += 1;
+            *by_severity.entry(insight.explanation.severity.name()).or_default() += 1;
+        }
+        Self {
+            version,
+            model,
+            coverage,
+            insights: latest.len() as u64,
+            insights_by_type: by_type,
+            insights_by_severity: by_severity,
+            insights_open: latest.iter().filter(|insight| insight.state == State::Start).count() as u64,
+            insights_rolled_up: None,
+            insights_muted: muted.len() as u64,
+            insight_records: insights.iter().filter(|insight| insight.is_in_tree()).count() as u64,
+        }
+    }
+
+    /// Says how many of `insights` are of sums, since sums were asked for.
+    #[must_use]
+    pub fn with_roll_ups(mut self, insights: &[Insight]) -> Self {
+        let of_sums = latest(insights).into_iter().filter(|insight| {
+            insight.explanation.roll_up.is_some() && insight.explanation.muted_by.is_none()
+        });
+        self.insights_rolled_up = Some(of_sums.count() as u64);
+        self
+    }
+
+    /// As the file that is published last.
+    #[must_use]
+    pub fn output(&self) -> Output {
+        let mut bytes = serde_json::to_vec_pretty(self).expect("texts and numbers can be written as JSON");
+        bytes.push(b'\n');
+        Output { path: SUMMARY_FILE.into(), bytes }
+    }
+}
+
+/// Each insight once, with the last that is known of it: its End, or else its Start. In order of start.
+fn latest(insights: &[Insight]) -> Vec<&Insight> {
+    let mut latest = BTreeMap::<_, &Insight>::new();
+    for insight in insights {
+        let known = latest.entry((insight.start, &insight.series)).or_insert(insight);
+        if insight.state > known.state {
+            *known = insight;
+        }
+    }
+    latest.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,403 @@
+//! A summary and its insights -> a text that a person reads in ten seconds.
+use std::cmp::Reverse;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use super::{Coverage, Minutes, Skipped, Summary, WarmingUp, latest};
+use crate::cloudtrail::insight::State;
+use crate::detect::Direction;
+use crate::insight::Insight;
+use crate::roll_up::RollUp;
+use crate::severity::Severity;
+use crate::words::{
+    clock, columns_of, count, counted, duration, figure, fitted, printable, short_identity, short_service,
+};
+
+/// Rows of the table of insights.
+const INSIGHTS_SHOWN: usize = 40;
+/// Sentences below the table.
+const REASONS_SHOWN: usize = 5;
+/// Accounts that are named as warming up.
+const ACCOUNTS_SHOWN: usize = 5;
+/// Rows of the list of what was skipped.
+const SKIPPED_SHOWN: usize = 10;
+/// Columns below which a name says too little.
+const NARROWEST: usize = 16;
+
+/// How the text should look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Columns of the terminal.
+    pub columns: usize,
+    /// Whether severities are coloured.
+    pub colour: Colour,
+}
+
+/// Whether to write escape sequences for colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Colour {
+    /// None at all.
+    #[default]
+    Off,
+    /// Severities have theirs.
+    On,
+}
+
+/// Writes the text: what was read, what was not, and a table of the insights in order of time. Of more than 40, the
+/// 40 most severe.
+///
+/// # Errors
+/// `out` cannot be written to.
+pub fn write(out: &mut dyn Write, summary: &Summary, insights: &[Insight], look: Look) -> io::Result<()> {
+    write_coverage(out, &summary.coverage, look)?;
+    let mut shown = latest(insights);
+    shown.retain(|insight| insight.explanation.muted_by.is_none());
+    let mut heading = headline(summary);
+    if shown.len() > INSIGHTS_SHOWN {
+        shown.sort_by(|one, other| {
+            let (why, others) = (&one.explanation, &other.explanation);
+            Reverse(why.severity)
+                .cmp(&Reverse(others.severity))
+                .then_with(|| why.log10_probability.total_cmp(&others.log10_probability))
+        });
+        shown.truncate(INSIGHTS_SHOWN);
+        shown.sort_by_key(|insight| (insight.start, &insight.series));
+        write!(heading, ", the {INSIGHTS_SHOWN} most severe here, all in insights.jsonl")
+            .expect("a text can be written to");
+    }
+    writeln!(out, "\n{heading}")?;
+    if shown.is_empty() {
+        return Ok(());
+    }
+    table(out, &shown, look)?;
+    reasons(out, &shown)
+}
+
+/// The sentences of the most severe, which say why.
+fn reasons(out: &mut dyn Write, insights: &[&Insight]) -> io::Result<()> {
+    let mut worst: Vec<&Insight> = insights.to_vec();
+    worst.sort_by(|one, other| {
+        let (why, others) = (&one.explanation, &other.explanation);
+        let by_severity = Reverse(why.severity).cmp(&Reverse(others.severity));
+        by_severity.then_with(|| why.log10_probability.total_cmp(&others.log10_probability))
+    });
+    writeln!(out, "\nWhy the most severe were flagged (all: explanation.text in insights.jsonl):")?;
+    for insight in worst.into_iter().take(REASONS_SHOWN) {
+        writeln!(
+            out,
+            "  {} {}: {}",
+            clock(insight.start),
+            place(insight),
+            printable(&insight.explanation.text)
+        )?;
+    }
+    Ok(())
+}
+
+/// Writes what was read, and what could not be.
+///
+/// # Errors
+/// `out` cannot be written to.
+pub fn write_coverage(out: &mut dyn Write, read: &Coverage, look: Look) -> io::Result<()> {
+    let (files, records) = (counted(read.input.files, "file"), counted(read.input.records, "record"));
+    match read.minutes {
+        Some(Minutes { from, to }) => {
+            writeln!(out, "Read {files}, {records}, {} to {} UTC", clock(from), clock(to))?;
+        }
+        None => writeln!(out, "Read {files}, {records}")?,
+    }
+    let mut parts =
+        vec![format!("Counted {} in {} series", counted(read.counted, "call"), count(read.series))];
+    if read.duplicates > 0 {
+        parts.push(counted(read.duplicates, "duplicate"));
+    }
+    for (verb, reasons) in [("excluded", &read.excluded), ("not read as logs:", &read.excluded_files)] {
+        let reasons: Vec<String> = reasons
+            .iter()
+            .map(|(reason, number)| format!("{} {}", count(*number), printable(reason).replace('_', " ")))
+            .collect();
+        if !reasons.is_empty() {
+            parts.push(format!("{verb} {}", reasons.join(", ")));
+        }
+    }
+    writeln!(out, "{}", parts.join("; "))?;
+    if !read.ignored.is_empty() {
+        writeln!(out, "Left alone: {}, see summary.json", counted(read.ignored.len() as u64, "other file"))?;
+    }
+    if let Some(from) = read.reported_from {
+        writeln!(out, "Insights before {} are left out; what came before is only learned from", clock(from))?;
+    }
+    warming_up(out, &read.warming_up)?;
+    skipped(out, &read.skipped, look)
+}
+
+/// That nothing was found says nothing where nothing could be judged yet.
+fn warming_up(out: &mut dyn Write, accounts: &[WarmingUp]) -> io::Result<()> {
+    for WarmingUp { account, days, needed } in accounts.iter().take(ACCOUNTS_SHOWN) {
+        let account = printable(account);
+        writeln!(
+            out,
+            "NOT JUDGED: account {account} has {days} of the {needed} days of history that are needed"
+        )?;
+    }
+    match accounts.len().saturating_sub(ACCOUNTS_SHOWN) {
+        0 => Ok(()),
+        more => writeln!(out, "NOT JUDGED: {} more, see summary.json", counted(more as u64, "account")),
+    }
+}
+
+fn skipped(out: &mut dyn Write, skipped: &[Skipped], look: Look) -> io::Result<()> {
+    if skipped.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "Skipped {}:", count(skipped.len() as u64))?;
+    for Skipped { what, why, records } in skipped.iter().take(SKIPPED_SHOWN) {
+        let lost = if *records > 0 { format!(" ({})", counted(*records, "record")) } else { String::new() };
+        let why = format!("{why}{lost}");
+        // The reason matters more than the whole path, of which the end says most.
+        let columns = look.columns.saturating_sub(4);
+        let for_what = columns.saturating_sub(columns_of(&printable(&why)).min(columns * 2 / 3));
+        let what = fitted_end(what, for_what);
+        let why = fitted(&why, columns.saturating_sub(columns_of(&what)));
+        writeln!(out, "  {what}: {why}")?;
+    }
+    match skipped.len().saturating_sub(SKIPPED_SHOWN) {
+        0 => Ok(()),
+        more => writeln!(out, "  and {} more, see summary.json", count(more as u64)),
+    }
+}
+
+fn headline(summary: &Summary) -> String {
+    let muted = match summary.insights_muted {
+        0 => String::new(),
+        muted => format!("; {} muted, see insights.jsonl", count(muted)),
+    };
+    if summary.insights == 0 {
+        let judged = if summary.coverage.warming_up.is_empty() { "" } else { " in what could be judged" };
+        return format!("No insights{judged}{muted}");
+    }
+    let severities = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low];
+    let severities: Vec<String> = severities
+        .iter()
+        .filter_map(|severity| {
+            let number = summary.insights_by_severity.get(severity.name())?;
+            Some(format!("{} {severity}", count(*number)))
+        })
+        .collect();
+    let mut headline = format!("{}: {}", counted(summary.insights, "insight"), severities.join(", "));
+    if summary.insights_open > 0 {
+        write!(headline, "; {} still open", count(summary.insights_open)).expect("a text can be written to");
+    }
+    headline + &muted
+}
+
+/// A column of the table.
+struct Column {
+    title: &'static str,
+    side: Side,
+    fits: Fits,
+    cell: fn(&Insight) -> String,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    Left,
+    Right,
+}
+
+/// How a column becomes narrower.
+#[derive(Clone, Copy, PartialEq)]
+enum Fits {
+    Always,
+    ByCutting,
+}
+
+impl Column {
+    const fn text(title: &'static str, fits: Fits, cell: fn(&Insight) -> String) -> Self {
+        Self { title, side: Side::Left, fits, cell }
+    }
+
+    const fn number(title: &'static str, cell: fn(&Insight) -> String) -> Self {
+        Self { title, side: Side::Right, fits: Fits::Always, cell }
+    }
+}
+
+/// What matters first. On a narrow terminal, the last two stand below the others.
+const COLUMNS: [Column; 8] = [
+    Column::text("WHEN (UTC)", Fits::Always, |insight| clock(insight.start)),
+    Column::text("SEVERITY", Fits::Always, |insight| insight.explanation.severity.to_string()),
+    Column::text("WHAT", Fits::ByCutting, what),
+    Column::number("PER MIN", per_minute),
+    Column::number("USUAL", |insight| figure(insight.statistics.baseline_average)),
+    Column::number("LASTED", lasted),
+    Column::text("WHERE", Fits::ByCutting, place),
+    Column::text("WHO", Fits::ByCutting, who),
+];
+/// The column that is coloured.
+const SEVERITY: usize = 1;
+/// Columns of the first line on a narrow terminal.
+const FIRST_LINE: usize = 6;
+/// What stands between columns.
+const GAP: &str = "  ";
+
+fn place(insight: &Insight) -> String {
+    if let Some(accounts) = insight.explanation.accounts {
+        return counted(accounts, "account");
+    }
+    format!("{}/{}", insight.series.api.account, insight.series.api.region)
+}
+
+fn what(insight: &Insight) -> String {
+    let api = &insight.series.api;
+    let call = match insight.explanation.roll_up {
+        Some(RollUp::Principal) => format!("everything by {}", api.account),
+        Some(RollUp::Organization | RollUp::Account) | None => {
+            format!("{} {}", short_service(&api.event_source), api.event_name)
+        }
+    };
+    match insight.series.kind.error_code() {
+        None => call,
+        Some(error_code) => format!("{call} [{error_code}]"),
+    }
+}
+
+/// With an arrow where it is a fall.
+fn per_minute(insight: &Insight) -> String {
+    let arrow = match insight.explanation.direction {
+        Direction::Up => "",
+        Direction::Down => "\u{2193} ",
+    };
+    format!("{arrow}{}", figure(insight.statistics.insight_average))
+}
+
+fn lasted(insight: &Insight) -> String {
+    match insight.state {
+        State::Start => "open".into(),
+        State::End => duration(insight.statistics.insight_duration),
+    }
+}
+
+/// Who called most; of a fall to nothing, who used to.
+fn who(insight: &Insight) -> String {
+    let identities = insight.attributions.first();
+    let leader = identities.and_then(|sides| sides.insight.first().or_else(|| sides.baseline.first()));
+    leader.map_or_else(String::new, |share| short_identity(&share.value).into_owned())
+}
+
+fn table(out: &mut dyn Write, insights: &[&Insight], look: Look) -> io::Result<()> {
+    let rows: Vec<Vec<String>> = insights
+        .iter()
+        .map(|insight| COLUMNS.iter().map(|column| printable(&(column.cell)(insight)).into_owned()).collect())
+        .collect();
+    let layout = Layout { widths: widths(&rows, look.columns), columns: look.columns };
+    let titles: Vec<String> = COLUMNS.iter().map(|column| column.title.into()).collect();
+    write_row(out, &titles, &layout, None)?;
+    for (row, insight) in rows.iter().zip(insights) {
+        let style = match look.colour {
+            Colour::Off => None,
+            Colour::On => Some(style(insight.explanation.severity)),
+        };
+        write_row(out, row, &layout, style)?;
+    }
+    Ok(())
+}
+
+/// Widths of the columns of the first line: of all, or, where the terminal is too narrow for that, of the first six.
+fn widths(rows: &[Vec<String>], columns: usize) -> Vec<usize> {
+    let natural = |(index, column): (usize, &Column)| {
+        let cells = rows.iter().map(|row| columns_of(&row[index])).max().unwrap_or_default();
+        cells.max(columns_of(column.title))
+    };
+    let mut widths: Vec<usize> = COLUMNS.iter().enumerate().map(natural).collect();
+    let mut narrow = widths[..FIRST_LINE].to_vec();
+    if cut(&mut widths, columns) == Cut::Fits {
+        return widths;
+    }
+    cut(&mut narrow, columns);
+    narrow
+}
+
+#[derive(PartialEq)]
+enum Cut {
+    Fits,
+    StillTooWide,
+}
+
+/// Takes from the widest of the columns that can be cut, until all fit.
+fn cut(widths: &mut [usize], columns: usize) -> Cut {
+    let all = |widths: &[usize]| widths.iter().sum::<usize>() + GAP.len() * (widths.len() - 1);
+    while all(widths) > columns {
+        let cuttable = (0..widths.len()).filter(|index| COLUMNS[*index].fits == Fits::ByCutting);
+        match cuttable.max_by_key(|index| widths[*index]) {
+            Some(index) if widths[index] > NARROWEST => widths[index] -= 1,
+            _ => return Cut::StillTooWide,
+        }
+    }
+    Cut::Fits
+}
+
+/// Where the cells of a row go.
+struct Layout {
+    /// Of the columns of the first line.
+    widths: Vec<usize>,
+    /// Of the terminal.
+    columns: usize,
+}
+
+fn write_row(
+    out: &mut dyn Write,
+    cells: &[String],
+    layout: &Layout,
+    severity: Option<Style>,
+) -> io::Result<()> {
+    let Layout { widths, columns } = layout;
+    let mut line = Vec::new();
+    for (index, (cell, &width)) in cells.iter().zip(widths).enumerate() {
+        let cell = fitted(cell, width);
+        let padding = " ".repeat(width - columns_of(&cell));
+        let cell = match severity {
+            Some(style) if index == SEVERITY => format!("{style}{cell}{style:#}"),
+            _ => cell,
+        };
+        line.push(match COLUMNS[index].side {
+            Side::Left => cell + &padding,
+            Side::Right => padding + &cell,
+        });
+    }
+    writeln!(out, "{}", line.join(GAP).trim_end())?;
+    let below = cells[widths.len()..].join(GAP);
+    if below.is_empty() {
+        return Ok(());
+    }
+    let indent = widths[0] + GAP.len();
+    writeln!(out, "{}{}", " ".repeat(indent), fitted(below.trim_end(), columns.saturating_sub(indent)))
+}
+
+const fn style(severity: Severity) -> Style {
+    match severity {
+        Severity::Critical => AnsiColor::Red.on_default().bold(),
+        Severity::High => AnsiColor::Red.on_default(),
+        Severity::Medium => AnsiColor::Yellow.on_default(),
+        Severity::Low => Style::new().dimmed(),
+    }
+}
+
+/// The end of a text that is too long: `…/us-east-1/2026/01/31/file.json.gz`.
+fn fitted_end(text: &str, columns: usize) -> String {
+    let text = printable(text);
+    if columns_of(&text) <= columns {
+        return text.into_owned();
+    }
+    let mut from = text.len();
+    let mut width = 1;
+    for (index, char) in text.char_indices().rev() {
+        width += columns_of(char.encode_utf8(&mut [0; 4]));
+        if width > columns {
+            break;
+        }
+        from = index;
+    }
+    format!("…{}", text.get(from..).unwrap_or_default())
+}

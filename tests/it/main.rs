@@ -1,0 +1,14 @@
+//! The integration tests, one binary: each binary that links polars costs about a gigabyte of disk.
+#![expect(clippy::disallowed_methods, reason = "tests read what they wrote, and their own settings")]
+mod architecture;
+mod command;
+mod config;
+mod counts;
+mod determinism;
+mod evaluate;
+mod explain;
+mod interrupt;
+mod rollup;
+mod scan;
+mod table;
+mod usage;

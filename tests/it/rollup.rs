@@ -1,0 +1,139 @@
+//! `--roll-up`: what is gentle in every account, region or API, and unusual in their sum; and nothing without it.
+use serde_json::Value;
+
+use crate::command::Scenario;
+use crate::table::{RUN, Series, Table};
+
+const NOON: i64 = 12 * 1440 + 720;
+const EVE: &str = "arn:aws:iam::999900001111:user/eve";
+
+fn accounts() -> Vec<String> {
+    (0..40).map(|number| format!("{:012}", 100_000_000_000_u64 + number)).collect()
+}
+
+/// In each of forty accounts a key a day, made by hand; then one stolen identity makes five in each, within 20 minutes.
+fn gentle_in_forty_accounts() -> Scenario {
+    let scenario = Scenario::new();
+    let mut table = Table::new();
+    for (number, account) in (0..).zip(&accounts()) {
+        let usual = Series { account, source: "iam.amazonaws.com", name: "CreateAccessKey", ..RUN };
+        for day in 0..14 {
+            table.put(usual, day * 1440 + (number * 37 + day * 11) % 1440, 1);
+        }
+        let stolen = Series { caller: EVE, agent: "python/3", ..usual };
+        for call in 0..5 {
+            table.put(stolen, NOON + 4 * call + number % 4, 1);
+        }
+    }
+    scenario.write("counts.csv", table.text());
+    scenario
+}
+
+fn scan(scenario: &Scenario, roll_up: &[&str]) -> (i32, Value) {
+    let mut arguments = vec!["scan", "counts.csv", "--out", "out", "--format", "json", "--fail-on-insight"];
+    arguments.extend(roll_up.iter().flat_map(|kind| ["--roll-up", kind]));
+    let ended = scenario.run(&arguments);
+    (ended.status, serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr)))
+}
+
+/// Of each line: state, account, region, source, name and what was rolled up.
+fn lines(printed: &Value) -> Vec<String> {
+    let lines = printed["insights"].as_array().expect("lines").iter();
+    lines
+        .map(|line| {
+            let (record, why) = (&line["record"], &line["explanation"]);
+            let details = &record["insightDetails"];
+            let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+            let parts = [
+                &details["state"],
+                &record["recipientAccountId"],
+                &record["awsRegion"],
+                &details["eventSource"],
+                &details["eventName"],
+                &why["roll_up"],
+            ];
+            parts.map(text).join(" ")
+        })
+        .collect()
+}
+
+#[test]
+fn a_key_used_gently_in_forty_accounts_is_seen() {
+    let scenario = gentle_in_forty_accounts();
+    let (status, printed) = scan(&scenario, &[]);
+    assert_eq!((status, lines(&printed)), (0, Vec::new()), "each account is below every line");
+    let (status, printed) = scan(&scenario, &["organization"]);
+    let sum = "* * iam.amazonaws.com CreateAccessKey organization";
+    assert_eq!((status, lines(&printed)), (1, vec![format!("Start {sum}"), format!("End {sum}")]));
+    let why = &printed["insights"][0]["explanation"];
+    assert_eq!(why["accounts"], 20, "{why:#}");
+    let contributors = why["contributors"].as_array().expect("contributors");
+    assert_eq!(contributors[0]["value"], EVE);
+    assert_eq!(contributors.iter().filter(|it| it["attribute"] == "account").count(), 3, "{contributors:#?}");
+    assert!(
+        why["text"].as_str().expect("a text").contains(" accounts: CreateAccessKey was called"),
+        "{why:#}"
+    );
+    assert!(!scenario.path("out/AWSLogs").exists(), "the tree is AWS's");
+    let numbers =
+        ["insights", "insights_rolled_up", "insight_records"].map(|key| printed["summary"][key].as_u64());
+    assert_eq!(numbers, [Some(1), Some(1), Some(0)]);
+    // The same identity over all accounts, and nothing that was not asked for.
+    let (_, printed) = scan(&scenario, &["principal"]);
+    assert_eq!(lines(&printed), ["Start user/eve * * * principal", "End user/eve * * * principal"]);
+    assert!(printed["insights"][0]["explanation"]["accounts"].as_u64() >= Some(20));
+    let (_, both) = scan(&scenario, &["principal", "organization", "organization"]);
+    assert_eq!(both["summary"]["insights_rolled_up"], 2);
+    let ids: std::collections::BTreeSet<_> = both["insights"]
+        .as_array()
+        .expect("lines")
+        .iter()
+        .map(|line| line["record"]["eventID"].to_string())
+        .collect();
+    assert_eq!(ids.len(), 4);
+}
+
+#[test]
+fn what_was_not_asked_for_leaves_no_trace() {
+    let scenario = gentle_in_forty_accounts();
+    let (_, printed) = scan(&scenario, &[]);
+    let printed = printed.to_string();
+    assert!(!printed.contains("roll") && !printed.contains("\"accounts\""), "{printed}");
+}
+
+#[test]
+fn an_account_is_the_sum_of_its_regions() {
+    let scenario = Scenario::new();
+    let mut table = Table::new();
+    let regions: Vec<String> = (0..12).map(|number| format!("xx-region-{number}")).collect();
+    for region in &regions {
+        let usual = Series { region, ..RUN };
+        for day in 0..14 {
+            table.put(usual, day * 1440 + 100, 1);
+        }
+        table.burst(Series { caller: EVE, ..usual }, NOON, 5, 1);
+    }
+    let other = Series { account: "444455556666", ..RUN };
+    table.steady(other, 14, 1);
+    scenario.write("counts.csv", table.text());
+    assert_eq!(lines(&scan(&scenario, &[]).1), [""; 0]);
+    let (_, printed) = scan(&scenario, &["account"]);
+    let sum = "111122223333 * ec2.amazonaws.com RunInstances account";
+    assert_eq!(lines(&printed), [format!("Start {sum}"), format!("End {sum}")]);
+    let why = &printed["insights"][0]["explanation"];
+    let contributors = why["contributors"].as_array().expect("contributors");
+    assert_eq!(contributors.iter().filter(|it| it["attribute"] == "region").count(), 3);
+    assert_eq!(why["accounts"], Value::Null);
+}
+
+#[test]
+fn a_mute_knows_the_callers_of_a_sum() {
+    let scenario = gentle_in_forty_accounts();
+    let mute = |principal: &str| {
+        scenario.write("trailpulse.toml", format!("[[mute]]\nreason = \"r\"\nprincipal = \"{principal}\"\n"));
+        let (status, printed) = scan(&scenario, &["organization"]);
+        (status, printed["summary"]["insights_muted"].as_u64())
+    };
+    assert_eq!(mute("user/eve"), (0, Some(1)));
+    assert_eq!(mute("role/deployer"), (1, Some(0)));
+}
