@@ -7,6 +7,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::cloudtrail::insight::{File, Record};
+use crate::cloudtrail::object_key::InsightKey;
 use crate::explanation::Explanation;
 use crate::insight::Insight;
 use crate::time::Minute;
@@ -51,9 +52,9 @@ pub struct Line<'a> {
 
 /// All files of these insights, whatever order they come in: the tree, one file for each account, region and minute
 /// of writing, and `insights.jsonl`. What the tree's readers must not be alerted of, such as a muted insight, stands
-/// in `insights.jsonl` only.
+/// in `insights.jsonl` only. `organizations` has those accounts, with their organization, whose tree lies below it.
 #[must_use]
-pub fn outputs(insights: &[Insight]) -> Vec<Output> {
+pub fn outputs(insights: &[Insight], organizations: &BTreeMap<String, String>) -> Vec<Output> {
     let mut insights: Vec<&Insight> = insights.iter().collect();
     insights.sort_by_key(|insight| insight.order());
     let mut files = BTreeMap::<(&str, &str, Minute), Vec<Record<'_>>>::new();
@@ -65,7 +66,8 @@ pub fn outputs(insights: &[Insight]) -> Vec<Output> {
         .into_iter()
         .map(|((account, region, minute), records)| {
             let bytes = gzip(&json(&File { records }));
-            Output { path: key(account, region, minute, &unique_part(&bytes)), bytes }
+            let organization = organizations.get(account).map(String::as_str);
+            Output { path: key(organization, account, region, minute, &unique_part(&bytes)), bytes }
         })
         .collect();
     outputs.push(Output { path: LINES_FILE.into(), bytes: lines(&insights) });
@@ -98,11 +100,9 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Where AWS would put the file, below DEST. The date is that of writing, as it is AWS's of delivery.
-fn key(account: &str, region: &str, minute: Minute, unique: &str) -> String {
-    let (account, region) = (folder(account), folder(region));
-    let day = minute.day().date().format("%Y/%m/%d");
-    let name = format!("{account}_CloudTrail-Insight_{region}_{}_{unique}.json.gz", minute.compact());
-    format!("AWSLogs/{account}/CloudTrail-Insight/{region}/{day}/{name}")
+fn key(organization: Option<&str>, account: &str, region: &str, minute: Minute, unique: &str) -> String {
+    let (account, region) = (&*folder(account), &*folder(region));
+    InsightKey { account, organization, region, minute, unique }.to_string()
 }
 
 /// A name that stays one folder below its parent, whatever a record says: accounts and regions have letters, digits

@@ -10,7 +10,8 @@ pub enum Exit {
     InsightsFound,
     /// 2: failed, interrupted or wrongly used; nothing was published.
     Failed,
-    /// 3: done, but incomplete: something was unreadable; the summary names it.
+    /// 3: done, but incomplete: something was unreadable, and the summary names it; or what was published could not be
+    /// printed as well.
     Incomplete,
 }
 

@@ -154,7 +154,7 @@ def time(text):
 # ---- Reading what was published -----------------------------------------------------------------------------------
 
 KEY = re.compile(
-    r"AWSLogs/(?P<account>\d{12})/CloudTrail-Insight/(?P<region>[a-z0-9-]+)/(?P<day>\d{4}/\d\d/\d\d)/"
+    r"AWSLogs/(?:o-[a-z0-9]{10,32}/)?(?P<account>\d{12})/CloudTrail-Insight/(?P<region>[a-z0-9-]+)/(?P<day>\d{4}/\d\d/\d\d)/"
     r"(?P=account)_CloudTrail-Insight_(?P=region)_(?P<minute>\d{8}T\d{4}Z)_[A-Za-z0-9]{16}\.json\.gz"
 )
 
@@ -162,7 +162,7 @@ KEY = re.compile(
 def published(dest):
     dest = pathlib.Path(dest)
     files = []
-    for path in sorted(dest.glob("AWSLogs/*/CloudTrail-Insight/**/*.gz")):
+    for path in sorted(dest.glob("AWSLogs/**/CloudTrail-Insight/**/*.gz")):
         data = path.read_bytes()
         member = zlib.decompressobj(31)
         text = member.decompress(data).decode()

@@ -53,7 +53,7 @@ pub(super) async fn run(
     let mut reading = args.reading.reading(Attribution::Kept, &settings)?;
     // All is learned from, as in a scan.
     let from = reading.range.from.take();
-    let Counted { counts, coverage } = count(reading, cancel, Arc::new(Bar::new(terminal.quiet))).await?;
+    let Counted { counts, coverage, .. } = count(reading, cancel, Arc::new(Bar::new(terminal.quiet))).await?;
     cancel.check()?;
     let question = Question { series: args.series, error_code: args.error_code, at: args.at, from };
     let explained = explain(&counts, &models, &question)?;

@@ -89,7 +89,7 @@ pub(super) async fn scan_into(
     // Before anything is read: what cannot be written should fail in the first second.
     let mut destination = Destination::open(out)?;
     let scanned = scan(reading, looking, cancel, progress).await?;
-    for output in outputs(&scanned.insights) {
+    for output in outputs(&scanned.insights, &scanned.organizations) {
         cancel.check()?;
         destination.stage(&output)?;
     }

@@ -58,6 +58,8 @@ pub struct ObjectKey {
     pub kind: FileKind,
     /// Whether the file's own name, not only its folder, is one that AWS gives.
     pub named_by_aws: bool,
+    /// `o-…`, of the folder around the account's.
+    pub organization: Option<String>,
     /// 12 digits.
     pub account: Option<String>,
     /// Such as `us-gov-west-1`.
@@ -80,6 +82,7 @@ impl ObjectKey {
         Self {
             kind,
             named_by_aws,
+            organization: folders.organization.map(str::to_owned),
             account: name.account.or(folders.account).map(str::to_owned),
             region: name.region.or(folders.region).map(str::to_owned),
             delivered: name.delivered,
@@ -125,6 +128,7 @@ impl<'a> FileName<'a> {
 #[derive(Debug, Clone, Copy)]
 struct Folders<'a> {
     kind: FileKind,
+    organization: Option<&'a str>,
     account: Option<&'a str>,
     region: Option<&'a str>,
 }
@@ -132,9 +136,13 @@ struct Folders<'a> {
 impl<'a> Folders<'a> {
     /// Reads the folders from the innermost to the outermost.
     fn parse(folders: impl Iterator<Item = &'a str>) -> Self {
-        let mut found = Self { kind: FileKind::Unknown, account: None, region: None };
+        let mut found = Self { kind: FileKind::Unknown, organization: None, account: None, region: None };
         let mut inner: Option<&str> = None;
         for folder in folders {
+            // A folder of this name further out is a prefix of the trail's.
+            if is_organization(folder) && found.account.is_some() && inner == found.account {
+                found.organization = Some(folder);
+            }
             if let (FileKind::Unknown, Some(kind)) = (found.kind, FileKind::of_word(folder)) {
                 found.kind = kind;
                 found.region = inner.filter(|region| is_region(region));
@@ -149,6 +157,13 @@ impl<'a> Folders<'a> {
 
 fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// As AWS Organizations gives them.
+fn is_organization(text: &str) -> bool {
+    let letters = text.strip_prefix("o-").unwrap_or_default().as_bytes();
+    (10..=32).contains(&letters.len())
+        && letters.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
 /// `eu-west-1`, `us-gov-east-1`, `cn-north-1`, `us-isob-east-1`.
@@ -232,7 +247,7 @@ mod tests {
 
     /// Checks what a path says, as `kind account region delivery`, `-` where it says nothing.
     fn check(path: &str, want: &str) {
-        let ObjectKey { kind, named_by_aws, account, region, delivered } = ObjectKey::parse(path);
+        let ObjectKey { kind, named_by_aws, account, region, delivered, .. } = ObjectKey::parse(path);
         let text = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         let delivered = text(delivered.map(Minute::compact));
         let by = if named_by_aws { "" } else { "?" };
@@ -341,12 +356,13 @@ mod tests {
     proptest! {
         #[test]
         fn insight_keys_are_read_back(
-            account in "[0-9]{12}", organization in prop::option::of("o-[a-z0-9]{10}"), epoch in 22_615_200_i32..68_374_080,
+            account in "[0-9]{12}", organization in prop::option::of("o-[a-z0-9]{10}"), epoch in 22_616_640_i32..68_374_080,
             region in "[a-z]{2}(-gov)?-[a-z]{4,9}-[1-9]", unique in "[A-Za-z0-9]{16}", prefix in "([a-z]{1,5}/){0,2}",
         ) {
             let minute = Minute::from_epoch(epoch);
             let key = InsightKey { account: &account, organization: organization.as_deref(), region: &region, minute, unique: &unique };
             let read = ObjectKey::parse(&format!("{prefix}{key}"));
+            prop_assert_eq!(read.organization, organization);
             prop_assert_eq!(read.kind, FileKind::Insight);
             prop_assert!(read.named_by_aws);
             prop_assert_eq!((read.account, read.region, read.delivered), (Some(account), Some(region), Some(minute)));
@@ -357,6 +373,20 @@ mod tests {
             let key = ObjectKey::parse(&name);
             prop_assert!(key.account.is_none_or(|account| is_account(&account)));
             prop_assert!(key.region.is_none_or(|region| is_region(&region)));
+        }
+    }
+
+    #[test]
+    fn an_organization_stands_around_its_account() {
+        for (path, want) in [
+            ("AWSLogs/o-exampleorg/111122223333/CloudTrail/eu-west-1/x.json", Some("o-exampleorg")),
+            ("o-otherprefix/AWSLogs/o-exampleorg/111122223333/CloudTrail/x.json", Some("o-exampleorg")),
+            ("o-otherprefix/AWSLogs/111122223333/CloudTrail/x.json", None),
+            ("AWSLogs/o-short/111122223333/CloudTrail/x.json", None),
+            ("AWSLogs/o-Exampleorg1/111122223333/CloudTrail/x.json", None),
+            ("111122223333_CloudTrail_eu-west-1_20260105T0010Z_LnPgDQnpkSKEsppV.json.gz", None),
+        ] {
+            assert_eq!(ObjectKey::parse(path).organization.as_deref(), want, "{path}");
         }
     }
 

@@ -88,52 +88,63 @@ impl Destination {
         &self.path
     }
 
-    /// Writes a file where nobody looks yet, down to the disk.
+    /// Writes a file where nobody looks yet.
     ///
     /// # Errors
     /// The disk is full, or some such.
     pub fn stage(&mut self, output: &Output) -> Result<(), DestinationError> {
         let path = self.staging.join(&output.path);
-        at(&path, write_synced(&path, &output.bytes))?;
+        at(&path, write(&path, &output.bytes))?;
         self.staged.push(output.path.clone());
         Ok(())
     }
 
     /// Moves everything that was staged to its place and removes what earlier runs had published there.
-    /// `summary.json` goes first and comes last: where it stands, all else is complete.
+    /// `summary.json` goes first and comes last: where it stands, all else is complete and on the disk.
     ///
     /// # Errors
     /// A file cannot be moved or removed. Then there is no `summary.json`, and the next run repairs the rest.
     pub fn publish(mut self) -> Result<(), DestinationError> {
+        // Only now that all are written: the first one brings most of the others along.
+        for name in &self.staged {
+            sync(&self.staging.join(name))?;
+        }
         let summary = self.path.join(SUMMARY_FILE);
         let (last, first): (Vec<String>, Vec<String>) =
             std::mem::take(&mut self.staged).into_iter().partition(|name| name == SUMMARY_FILE);
         remove_if_there(&summary, |summary| fs::remove_file(summary))?;
-        sync_folder(&self.path)?;
+        sync(&self.path)?;
         self.made.clear();
+        let mut changed = BTreeSet::new();
         for name in &first {
-            self.move_in(name)?;
+            self.move_in(name, &mut changed)?;
         }
-        self.remove_earlier(&first)?;
+        self.remove_earlier(&first, &mut changed)?;
+        // Folders that were emptied are gone.
+        changed.iter().filter(|folder| folder.exists()).try_for_each(|folder| sync(folder))?;
         for name in &last {
-            self.move_in(name)?;
+            self.move_in(name, &mut changed)?;
         }
-        Ok(())
+        sync(&self.path)
     }
 
-    fn move_in(&self, name: &str) -> Result<(), DestinationError> {
+    /// Renames a staged file, and notes which folders list something else now.
+    fn move_in(&self, name: &str, changed: &mut BTreeSet<PathBuf>) -> Result<(), DestinationError> {
         let to = self.path.join(name);
         let folder = to.parent().unwrap_or(&self.path);
-        let fresh: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
-        at(folder, fs::create_dir_all(folder))?;
-        at(&to, fs::rename(self.staging.join(name), &to))?;
-        sync_folder(folder)?;
         // A new folder is safe when the folder around it is.
-        fresh.into_iter().filter_map(Path::parent).try_for_each(sync_folder)
+        let fresh = folder.ancestors().take_while(|folder| !folder.exists()).filter_map(Path::parent);
+        changed.extend(fresh.chain([folder]).map(Path::to_owned));
+        at(folder, fs::create_dir_all(folder))?;
+        at(&to, fs::rename(self.staging.join(name), &to))
     }
 
     /// Removes what earlier runs had put into the Insight tree and this one did not, and folders that are empty then.
-    fn remove_earlier(&self, kept: &[String]) -> Result<(), DestinationError> {
+    fn remove_earlier(
+        &self,
+        kept: &[String],
+        changed: &mut BTreeSet<PathBuf>,
+    ) -> Result<(), DestinationError> {
         let kept: BTreeSet<PathBuf> = kept.iter().map(|name| self.path.join(name)).collect();
         for file in self.insight_files() {
             if kept.contains(&file) || !is_ours_on_disk(&file) {
@@ -144,7 +155,7 @@ impl Destination {
             let folders = file.ancestors().skip(1).take_while(|folder| *folder != self.path);
             for folder in folders {
                 if fs::remove_dir(folder).is_err() {
-                    sync_folder(folder)?;
+                    changed.insert(folder.to_owned());
                     break;
                 }
             }
@@ -157,7 +168,7 @@ impl Destination {
         WalkDir::new(self.path.join("AWSLogs"))
             .sort_by_file_name()
             .into_iter()
-            .filter_entry(|entry| entry.depth() != 2 || entry.file_name() == "CloudTrail-Insight")
+            .filter_entry(|entry| may_hold_insights(entry.path(), entry.depth()))
             .filter_map(Result::ok)
             .filter(|entry| entry.file_type().is_file())
             .map(walkdir::DirEntry::into_path)
@@ -217,24 +228,32 @@ fn refuse_foreign(path: &Path, name: &str) -> Result<(), DestinationError> {
     if ours { Ok(()) } else { Err(DestinationError::Foreign { path: path.to_owned() }) }
 }
 
+/// Whether the last `depth` names of a path lead into an account's Insight tree, or towards one: an account's folder may
+/// lie below its organization's.
+fn may_hold_insights(path: &Path, depth: usize) -> bool {
+    let mut names: Vec<_> = path.iter().rev().take(depth).collect();
+    if names.last().is_some_and(|outermost| outermost.as_encoded_bytes().starts_with(b"o-")) {
+        names.pop();
+    }
+    names.iter().rev().nth(1).is_none_or(|kind| *kind == "CloudTrail-Insight")
+}
+
 fn is_ours_on_disk(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     // Reading only what may be ours: AWS's names do not have our number.
     name.contains("_0000") && fs::read(path).is_ok_and(|bytes| is_ours(&name, &bytes))
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let mut file = File::create_new(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+    File::create_new(path)?.write_all(bytes)
 }
 
-/// Makes what a folder lists outlast a power cut, where folders can be opened.
-fn sync_folder(path: &Path) -> Result<(), DestinationError> {
-    if cfg!(unix) { at(path, File::open(path).and_then(|folder| folder.sync_all())) } else { Ok(()) }
+/// Makes a file, or what a folder lists, outlast a power cut, where such can be opened for that.
+fn sync(path: &Path) -> Result<(), DestinationError> {
+    if cfg!(unix) { at(path, File::open(path).and_then(|opened| opened.sync_all())) } else { Ok(()) }
 }
 
 fn remove_if_there(path: &Path, remove: impl Fn(&Path) -> io::Result<()>) -> Result<(), DestinationError> {

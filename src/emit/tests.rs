@@ -53,7 +53,7 @@ fn pair(counts: &Counts) -> [Insight; 2] {
 
 fn publish(insights: &[Insight], path: &Path) {
     let mut destination = Destination::open(path).expect("a folder to write to");
-    for output in outputs(insights) {
+    for output in outputs(insights, &BTreeMap::new()) {
         destination.stage(&output).expect("room");
     }
     let bytes = br#"{"version":"0","model":{},"counted":0}"#.to_vec();
@@ -63,7 +63,7 @@ fn publish(insights: &[Insight], path: &Path) {
 
 #[test]
 fn a_file_is_what_aws_writes_byte_for_byte() {
-    let outputs = outputs(&pair(&burst()));
+    let outputs = outputs(&pair(&burst()), &BTreeMap::new());
     assert_eq!(
         inflate(&outputs[0].bytes),
         concat!(
@@ -86,7 +86,8 @@ fn a_file_is_what_aws_writes_byte_for_byte() {
 
 #[test]
 fn a_key_is_one_of_aws() {
-    let paths: Vec<String> = outputs(&pair(&burst())).into_iter().map(|output| output.path).collect();
+    let paths: Vec<String> =
+        outputs(&pair(&burst()), &BTreeMap::new()).into_iter().map(|output| output.path).collect();
     let stem = |day: &str, minute: &str| {
         format!(
             "AWSLogs/111122223333/CloudTrail-Insight/us-east-1/{day}/111122223333_CloudTrail-Insight_us-east-1_{minute}_0000"
@@ -226,7 +227,7 @@ mod contract {
 
 #[test]
 fn the_contract_is_kept_and_lines_equal_the_tree() {
-    let outputs = outputs(&pair(&burst()));
+    let outputs = outputs(&pair(&burst()), &BTreeMap::new());
     let (lines, files) = outputs.split_last().expect("insights.jsonl");
     let lines = std::str::from_utf8(&lines.bytes).expect("UTF-8");
     let of_lines =
@@ -268,10 +269,10 @@ proptest! {
         turn in 0_usize..24,
     ) {
         let mut insights = many(&seeds.into_iter().collect::<Vec<_>>());
-        let files = outputs(&insights);
+        let files = outputs(&insights, &BTreeMap::new());
         let turn = turn % insights.len();
         insights.rotate_left(turn);
-        prop_assert_eq!(&files, &outputs(&insights));
+        prop_assert_eq!(&files, &outputs(&insights, &BTreeMap::new()));
         let paths: BTreeSet<&String> = files.iter().map(|file| &file.path).collect();
         prop_assert_eq!(paths.len(), files.len());
         // What was written later sorts later, for pollers that resume after the last key they saw.
@@ -291,7 +292,7 @@ fn hostile_names_stay_below_the_destination() {
             Columns::Kept,
             &[(Observation { account: account.into(), region: region.into(), ..made.clone() }, 12)],
         );
-        let files = outputs(&pair(&counts));
+        let files = outputs(&pair(&counts), &BTreeMap::new());
         for file in &files[..2] {
             assert_eq!(file.path.split('/').count(), 8, "{}", file.path);
             assert!(file.path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte)));
@@ -334,7 +335,7 @@ fn a_run_replaces_the_run_before_and_nothing_else() {
     // A publication that was cut short is mended by the next.
     let cut = folder.path().join("cut");
     fs::create_dir_all(cut.join(".trailpulse-staging/AWSLogs")).expect("a folder");
-    let files = outputs(&one);
+    let files = outputs(&one, &BTreeMap::new());
     for file in &files[..files.len() - 2] {
         fs::create_dir_all(cut.join(&file.path).parent().expect("a parent")).expect("a folder");
         fs::write(cut.join(&file.path), &file.bytes).expect("a file");
@@ -347,13 +348,39 @@ fn a_run_replaces_the_run_before_and_nothing_else() {
 }
 
 #[test]
+fn an_organizations_accounts_lie_below_it_and_move_with_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let insights = many(&[(0, 0, 0), (1, 1, 5)]);
+    let organizations = BTreeMap::from([("111122223331".to_owned(), "o-exampleorg".to_owned())]);
+    let below = |folder: &str| {
+        let prefix = format!("AWSLogs/{folder}");
+        move |path: &String| path.starts_with(&prefix)
+    };
+    for (organizations, is_below) in [(organizations, true), (BTreeMap::new(), false)] {
+        let mut destination = Destination::open(folder.path()).expect("a folder to write to");
+        for output in outputs(&insights, &organizations) {
+            destination.stage(&output).expect("room");
+        }
+        destination.publish().expect("renames");
+        let paths: Vec<String> = tree(folder.path()).into_keys().collect();
+        assert_eq!(
+            paths.iter().any(below("o-exampleorg/111122223331/CloudTrail-Insight/")),
+            is_below,
+            "{paths:?}"
+        );
+        assert_eq!(paths.iter().any(below("111122223331/")), !is_below, "{paths:?}");
+        assert!(paths.iter().any(below("111122223330/")), "{paths:?}");
+    }
+}
+
+#[test]
 fn what_is_not_published_leaves_no_trace() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a/b");
     let mut destination = Destination::open(&path).expect("a folder to write to");
     let busy = Destination::open(&path).expect_err("a second run");
     assert_eq!(busy.to_string(), format!("{} is being written by another run", path.display()));
-    destination.stage(&outputs(&pair(&burst()))[0]).expect("room");
+    destination.stage(&outputs(&pair(&burst()), &BTreeMap::new())[0]).expect("room");
     drop(destination);
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0);
 
@@ -465,7 +492,7 @@ fn a_naive_recount_in_python_agrees() {
     let coverage =
         Coverage { counted: counts.counted(), duplicates: counts.duplicates(), ..Coverage::default() };
     let summary = Summary::new("0.1.0", model(), coverage, &insights).output();
-    for output in outputs(&insights).iter().chain([&summary]) {
+    for output in outputs(&insights, &BTreeMap::new()).iter().chain([&summary]) {
         destination.stage(output).expect("room");
     }
     destination.publish().expect("renames");

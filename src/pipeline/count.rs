@@ -1,7 +1,8 @@
 //! SOURCE arguments -> all counts, and what was covered. Reads files on several threads, merges them in list order:
 //! the order of delivery, so that days can be closed on the way.
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -14,7 +15,7 @@ use crate::aggregate::{Attribution, Counts};
 use crate::classify::Exclusion;
 use crate::source::coverage::{Coverage, Skipped};
 use crate::source::read::{self, FileRead, Scratch, TimeRange, read_file};
-use crate::source::walk::{self, Found, LogFile, walk};
+use crate::source::walk::{Found, LogFile, Table, walk};
 use crate::store::{csv_table, parquet_table};
 use crate::time::Minute;
 
@@ -38,6 +39,8 @@ pub struct Counted {
     pub counts: Counts,
     /// What was read, skipped and ignored.
     pub coverage: Coverage,
+    /// The organization of each account whose logs lie below one.
+    pub organizations: BTreeMap<String, String>,
 }
 
 /// How many files may be read ahead of the slowest one, per thread.
@@ -59,9 +62,8 @@ pub async fn count(
 }
 
 fn count_blocking(reading: &Reading, cancel: &Cancel, progress: &dyn Progress) -> anyhow::Result<Counted> {
-    let Found { logs, tables, coverage } = walk(&reading.sources)?;
-    let inputs: Vec<Input<'_>> =
-        tables.iter().map(|path| Input::Table(path)).chain(logs.iter().map(Input::Log)).collect();
+    let Found { logs, tables, organizations, coverage } = walk(&reading.sources)?;
+    let inputs: Vec<Input<'_>> = tables.iter().map(Input::Table).chain(logs.iter().map(Input::Log)).collect();
     progress.begin(inputs.len() as u64);
     let jobs = reading.jobs.get().min(inputs.len().max(1));
     let merged = InOrder::new((Counts::default(), coverage), AHEAD * jobs);
@@ -115,13 +117,13 @@ fn count_blocking(reading: &Reading, cancel: &Cancel, progress: &dyn Progress) -
         skipped = coverage.skipped.len(),
         "Read all sources."
     );
-    Ok(Counted { counts, coverage })
+    Ok(Counted { counts, coverage, organizations })
 }
 
 /// Something to be read.
 enum Input<'a> {
     Log(&'a LogFile),
-    Table(&'a Path),
+    Table(&'a Table),
 }
 
 /// Something that was read.
@@ -161,7 +163,7 @@ fn read(
             let options = read::Options { range: reading.range, max_inflated: read::MAX_INFLATED };
             read_file(file, &options, scratch, &|| cancel.is_cancelled())
         }
-        Input::Table(path) => read_table(path, reading)?,
+        Input::Table(table) => read_table(table, reading)?,
     };
     cancel.check()?;
     for skipped in &read.coverage.skipped {
@@ -171,7 +173,7 @@ fn read(
 }
 
 /// A counts table as if its calls had been read from logs.
-fn read_table(path: &Path, reading: &Reading) -> anyhow::Result<FileRead> {
+fn read_table(Table { path, name }: &Table, reading: &Reading) -> anyhow::Result<FileRead> {
     let is_parquet = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"));
     let read = if is_parquet { parquet_table::read } else { csv_table::read };
     let mut table = read(path, reading.attribution, &|minute| reading.range.contains(minute))?;
@@ -184,7 +186,7 @@ fn read_table(path: &Path, reading: &Reading) -> anyhow::Result<FileRead> {
         .bad_rows
         .iter()
         .map(|bad| Skipped {
-            what: walk::shown(path),
+            what: name.clone(),
             why: format!("row {}: {}", bad.first, bad.why),
             records: bad.rows,
         })

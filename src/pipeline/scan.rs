@@ -1,5 +1,5 @@
 //! Sources and a model -> insights and the summary of the run: the main job.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -28,6 +28,8 @@ pub struct Scanned {
     pub insights: Vec<Insight>,
     /// What was read, and what came of it.
     pub summary: Summary,
+    /// The organization of each account whose logs lie below one.
+    pub organizations: BTreeMap<String, String>,
 }
 
 /// How to look at what was read.
@@ -63,7 +65,7 @@ pub async fn scan(
     let counted = count(reading, cancel, progress).await?;
     let cancel = cancel.clone();
     let judge = move || -> anyhow::Result<Scanned> {
-        let Counted { counts, coverage } = counted;
+        let Counted { counts, coverage, organizations } = counted;
         let mut found = find(&counts, &looking, jobs, &cancel)?;
         found
             .retain(|insight| looking.report_from.is_none_or(|from| insight.explanation.detected_at >= from));
@@ -75,7 +77,7 @@ pub async fn scan(
         };
         let summary = Summary::new(env!("CARGO_PKG_VERSION"), ModelId::of(base), covered, &found);
         let summary = if looking.roll_ups.is_empty() { summary } else { summary.with_roll_ups(&found) };
-        Ok(Scanned { insights: found, summary })
+        Ok(Scanned { insights: found, summary, organizations })
     };
     tokio::task::spawn_blocking(judge).await.context("judging failed")?
 }

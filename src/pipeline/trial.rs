@@ -21,7 +21,7 @@ pub async fn trial(
     progress: Arc<dyn Progress>,
 ) -> anyhow::Result<(Vec<Score>, Coverage)> {
     let jobs = reading.jobs;
-    let Counted { counts, coverage } = count(reading, cancel, progress).await?;
+    let Counted { counts, coverage, .. } = count(reading, cancel, progress).await?;
     let cancel = cancel.clone();
     let judge = move || -> anyhow::Result<(Vec<Score>, Coverage)> {
         let series = judge::series(&counts);

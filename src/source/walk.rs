@@ -1,5 +1,6 @@
 //! SOURCE arguments -> a sorted list of log files, each once, and what else was found.
-use std::collections::HashSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
@@ -26,7 +27,9 @@ pub struct Found {
     /// depends on neither the file system nor the order of the SOURCEs.
     pub logs: Vec<LogFile>,
     /// Counts tables: only files that were named themselves.
-    pub tables: Vec<PathBuf>,
+    pub tables: Vec<Table>,
+    /// The organization of each account whose logs lie below one, by the keys of the logs.
+    pub organizations: BTreeMap<String, String>,
     /// What was excluded, skipped or ignored on the way.
     pub coverage: Coverage,
 }
@@ -36,14 +39,25 @@ pub struct Found {
 pub struct LogFile {
     /// Where it is.
     pub place: Place,
-    /// Its name as the user knows it, safe to show.
-    pub shown: String,
+    /// Its path from the deepest folder that holds all SOURCEs, safe to show.
+    pub name: String,
+    /// Organization that its folders tell.
+    pub organization: Option<String>,
     /// Account that its name or folders tell.
     pub account: Option<String>,
     /// When its name says that it was delivered.
     pub delivered: Option<Minute>,
     /// How sure it is that it is a log.
     pub claim: Claim,
+}
+
+/// A counts table to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// Where it is.
+    pub path: PathBuf,
+    /// As [`LogFile::name`].
+    pub name: String,
 }
 
 /// Where a file is.
@@ -95,30 +109,71 @@ pub enum WalkError {
 /// # Errors
 /// Where a SOURCE does not exist, or none holds a log file or counts table.
 pub fn walk(sources: &[PathBuf]) -> Result<Found, WalkError> {
-    let mut walk = Walk { found: Found::default(), entries: Vec::new(), has_links: false };
+    let above = folder_above(sources);
+    let mut walk = Walk { above, entries: Vec::new(), has_links: false };
     for source in sources {
         walk.source(source)?;
     }
-    let Walk { mut found, mut entries, has_links } = walk;
+    let Walk { mut entries, has_links, .. } = walk;
     // Of a file that is reached twice, what promises most comes first, and is kept.
-    entries.sort_by(|a, b| a.order().cmp(&b.order()).then_with(|| b.file.claim.cmp(&a.file.claim)));
+    entries.sort_by(|a, b| a.order().cmp(&b.order()));
     // Without links, one folder cannot hold a file twice.
     if has_links || sources.len() > 1 {
         let mut met = HashSet::new();
-        entries.retain(|entry| match &entry.file.place {
-            Place::Stdin => met.insert(PathBuf::from(STDIN)),
-            // A file that has vanished meanwhile is kept: reading it will tell.
-            Place::Path(path) => path.canonicalize().map_or(true, |path| met.insert(path)),
-        });
+        // A file that has vanished meanwhile is kept: reading it will tell.
+        entries.retain(|entry| entry.path.canonicalize().map_or(true, |path| met.insert(path)));
     }
-    found.logs = entries.into_iter().map(|entry| entry.file).collect();
-    let mut met = HashSet::new();
-    found.tables.sort();
-    found.tables.retain(|path| path.canonicalize().map_or(true, |path| met.insert(path)));
+    let mut found = Found::default();
+    for Entry { path, name, fate } in entries {
+        let named = |why| Skipped { what: shown(&name), why, records: 0 };
+        match fate {
+            Fate::Log(log) => {
+                // Of an account that has moved, the organization of the last delivery stays.
+                found.organizations.extend(log.account.clone().zip(log.organization.clone()));
+                found.logs.push(log);
+            }
+            Fate::Table => found.tables.push(Table { path, name: shown(&name) }),
+            Fate::Excluded(kind) => *found.coverage.excluded_files.entry(kind).or_default() += 1,
+            Fate::Ignored(why) => found.coverage.ignored.push(named(why.to_owned())),
+            Fate::Skipped(why) => found.coverage.skipped.push(named(why)),
+        }
+    }
+    if sources.iter().any(|source| source == Path::new(STDIN)) {
+        let name = "standard input".to_owned();
+        let place = Place::Stdin;
+        found.logs.insert(
+            0,
+            LogFile { place, name, organization: None, account: None, delivered: None, claim: Claim::Log },
+        );
+    }
     if found.logs.is_empty() && found.tables.is_empty() && found.coverage.skipped.is_empty() {
         return Err(no_logs(sources, &found.coverage));
     }
     Ok(found)
+}
+
+/// The deepest folder that holds all of `sources`: files are named from there, so that names depend neither on where
+/// the logs lie nor on how the user spelled that.
+fn folder_above(sources: &[PathBuf]) -> PathBuf {
+    let mut above: Option<PathBuf> = None;
+    for source in sources.iter().filter(|source| *source != Path::new(STDIN)) {
+        let full = absolute(source);
+        let folder = if source.is_dir() { full.as_path() } else { full.parent().unwrap_or(&full) };
+        above = Some(match above {
+            None => folder.to_owned(),
+            Some(above) => above
+                .components()
+                .zip(folder.components())
+                .take_while(|(a, b)| a == b)
+                .map(|(a, _)| a)
+                .collect(),
+        });
+    }
+    above.unwrap_or_default()
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn no_logs(sources: &[PathBuf], coverage: &Coverage) -> WalkError {
@@ -132,20 +187,35 @@ fn no_logs(sources: &[PathBuf], coverage: &Coverage) -> WalkError {
     WalkError::NoLogs { sources: sources.join(", "), besides }
 }
 
+/// A file that was met, and what is to become of it.
 struct Entry {
-    /// Relative to its SOURCE.
-    relative: PathBuf,
-    file: LogFile,
+    path: PathBuf,
+    /// From the folder above all SOURCEs.
+    name: PathBuf,
+    fate: Fate,
+}
+
+enum Fate {
+    Log(LogFile),
+    Table,
+    Excluded(&'static str),
+    Ignored(&'static str),
+    Skipped(String),
 }
 
 impl Entry {
-    fn order(&self) -> (Option<Minute>, &Path, &str) {
-        (self.file.delivered, &self.relative, &self.file.shown)
+    fn order(&self) -> (Option<Minute>, &Path, Reverse<Option<Claim>>) {
+        let (delivered, claim) = match &self.fate {
+            Fate::Log(log) => (log.delivered, Some(log.claim)),
+            _ => (None, None),
+        };
+        (delivered, &self.name, Reverse(claim))
     }
 }
 
 struct Walk {
-    found: Found,
+    /// The deepest folder that holds all SOURCEs, from the root.
+    above: PathBuf,
     entries: Vec<Entry>,
     has_links: bool,
 }
@@ -153,14 +223,6 @@ struct Walk {
 impl Walk {
     fn source(&mut self, source: &Path) -> Result<(), WalkError> {
         if source == Path::new(STDIN) {
-            let file = LogFile {
-                place: Place::Stdin,
-                shown: "standard input".to_owned(),
-                account: None,
-                delivered: None,
-                claim: Claim::Log,
-            };
-            self.entries.push(Entry { relative: PathBuf::new(), file });
             return Ok(());
         }
         let unreadable = |cause| WalkError::Unreadable { path: shown(source), source: cause };
@@ -169,10 +231,9 @@ impl Walk {
             source.read_dir().map_err(unreadable)?;
             self.folder(source);
         } else if is_table(source) {
-            self.found.tables.push(source.to_owned());
+            self.met(source.to_owned(), |_| Fate::Table);
         } else {
-            let relative = PathBuf::from(source.file_name().unwrap_or_default());
-            self.file(source.to_owned(), relative, Some(Claim::Log));
+            self.file(source.to_owned(), Some(Claim::Log));
         }
         Ok(())
     }
@@ -182,77 +243,82 @@ impl Walk {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
-                    self.found.coverage.skipped.push(unreachable(root, &error));
+                    let path = error.path().unwrap_or(root).to_owned();
+                    let why = self.unreachable(&error);
+                    self.met(path, |_| Fate::Skipped(why));
                     continue;
                 }
             };
             self.has_links |= entry.path_is_symlink();
-            if entry.file_type().is_dir() {
-                continue;
-            }
-            let relative = entry.path().strip_prefix(root).unwrap_or(entry.path()).to_owned();
             if entry.file_type().is_file() {
-                self.file(entry.into_path(), relative, None);
-            } else {
-                self.ignore(entry.path(), "neither a file nor a folder");
+                self.file(entry.into_path(), None);
+            } else if !entry.file_type().is_dir() {
+                self.met(entry.into_path(), |_| Fate::Ignored("neither a file nor a folder"));
             }
         }
     }
 
-    /// Files a file under what its name says it is. `claim` overrules a name that says nothing.
-    fn file(&mut self, path: PathBuf, relative: PathBuf, claim: Option<Claim>) {
-        let key = ObjectKey::parse(&path.to_string_lossy());
-        let by_name = claim_of_name(&path);
-        let is_data = claim.is_some() || by_name.is_some();
-        match key.kind {
-            FileKind::CloudTrail | FileKind::Unknown => {}
-            kind if is_data => {
-                *self.found.coverage.excluded_files.entry(kind.name()).or_default() += 1;
-                return;
+    fn file(&mut self, path: PathBuf, claim: Option<Claim>) {
+        let place = path.clone();
+        self.met(path, |name| fate(place, name, claim));
+    }
+
+    fn met(&mut self, path: PathBuf, fate: impl FnOnce(&Path) -> Fate) {
+        let name = self.name(&path);
+        self.entries.push(Entry { fate: fate(&name), path, name });
+    }
+
+    fn name(&self, path: &Path) -> PathBuf {
+        let path = absolute(path);
+        path.strip_prefix(&self.above).unwrap_or(&path).to_owned()
+    }
+
+    /// Why a folder or link cannot be followed.
+    fn unreachable(&self, error: &walkdir::Error) -> String {
+        match (error.loop_ancestor(), error.io_error()) {
+            (Some(ancestor), _) => {
+                let name = self.name(ancestor);
+                let ancestor = if name.as_os_str().is_empty() { Path::new(".") } else { &name };
+                format!("symbolic link leads back to {}", shown(ancestor))
             }
-            _ => {}
+            (None, Some(cause)) => format!("cannot open: {cause}"),
+            (None, None) => "cannot open".to_owned(),
         }
-        let own_output = [LINES_FILE, SUMMARY_FILE].map(OsStr::new);
-        if claim.is_none() && path.file_name().is_some_and(|name| own_output.contains(&name)) {
-            return self.ignore(&path, "named like what a scan writes");
-        }
-        let by_aws = key.named_by_aws.then_some(Claim::Log);
-        let claim = match claim.or(by_aws).or(by_name) {
-            Some(claim) => claim,
-            None if is_table(&path) => return self.ignore(&path, "a table; name it itself to read it"),
-            None => match sniff(&path) {
-                Ok(true) => Claim::Nothing,
-                Ok(false) => return self.ignore(&path, "not JSON by its name and first bytes"),
-                Err(error) => return self.skip(&path, format!("cannot open: {error}")),
-            },
-        };
-        let file = LogFile {
-            shown: shown(&path),
-            account: key.account,
-            delivered: key.delivered,
-            claim,
-            place: Place::Path(path),
-        };
-        self.entries.push(Entry { relative, file });
-    }
-
-    fn ignore(&mut self, path: &Path, why: &str) {
-        self.found.coverage.ignored.push(Skipped { what: shown(path), why: why.to_owned(), records: 0 });
-    }
-
-    fn skip(&mut self, path: &Path, why: String) {
-        self.found.coverage.skipped.push(Skipped { what: shown(path), why, records: 0 });
     }
 }
 
-/// A folder or link that cannot be followed.
-fn unreachable(root: &Path, error: &walkdir::Error) -> Skipped {
-    let why = match (error.loop_ancestor(), error.io_error()) {
-        (Some(ancestor), _) => format!("symbolic link leads back to {}", shown(ancestor)),
-        (None, Some(cause)) => format!("cannot open: {cause}"),
-        (None, None) => "cannot open".to_owned(),
+/// What is to become of a file, by its name, or its first bytes where that says nothing. `claim` overrules such a name.
+fn fate(path: PathBuf, name: &Path, claim: Option<Claim>) -> Fate {
+    let key = ObjectKey::parse(&path.to_string_lossy());
+    let by_name = claim_of_name(&path);
+    let is_data = claim.is_some() || by_name.is_some();
+    match key.kind {
+        FileKind::CloudTrail | FileKind::Unknown => {}
+        kind if is_data => return Fate::Excluded(kind.name()),
+        _ => {}
+    }
+    let own_output = [LINES_FILE, SUMMARY_FILE].map(OsStr::new);
+    if claim.is_none() && path.file_name().is_some_and(|name| own_output.contains(&name)) {
+        return Fate::Ignored("named like what a scan writes");
+    }
+    let by_aws = key.named_by_aws.then_some(Claim::Log);
+    let claim = match claim.or(by_aws).or(by_name) {
+        Some(claim) => claim,
+        None if is_table(&path) => return Fate::Ignored("a table; name it itself to read it"),
+        None => match sniff(&path) {
+            Ok(true) => Claim::Nothing,
+            Ok(false) => return Fate::Ignored("not JSON by its name and first bytes"),
+            Err(error) => return Fate::Skipped(format!("cannot open: {error}")),
+        },
     };
-    Skipped { what: shown(error.path().unwrap_or(root)), why, records: 0 }
+    Fate::Log(LogFile {
+        name: shown(name),
+        organization: key.organization,
+        account: key.account,
+        delivered: key.delivered,
+        claim,
+        place: Place::Path(path),
+    })
 }
 
 /// Whether the name is that of a counts table.

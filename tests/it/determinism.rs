@@ -1,5 +1,5 @@
 //! The same input gives the same bytes: for any number of threads, any order of sources, and a second run into DEST.
-use crate::command::{Scenario, organization, text, tree};
+use crate::command::{Scenario, organization, repository, text, tree};
 
 #[test]
 fn threads_order_and_repetition_change_nothing() {
@@ -35,6 +35,23 @@ fn threads_order_and_repetition_change_nothing() {
         insights[0].iter().filter(is_insight).eq(want.iter().filter(is_insight)),
         "accounts one by one find the same insights"
     );
+}
+
+#[test]
+fn where_the_logs_lie_changes_nothing() {
+    let scenario = Scenario::new();
+    let hostile = repository("fixtures/hostile");
+    std::fs::create_dir_all(scenario.path("elsewhere/logs")).expect("writable");
+    for file in std::fs::read_dir(&hostile).expect("readable") {
+        let file = file.expect("readable");
+        std::fs::copy(file.path(), scenario.path("elsewhere/logs").join(file.file_name())).expect("writable");
+    }
+    let sources = [text(&hostile), "elsewhere/logs", "./elsewhere/../elsewhere/logs/"];
+    let trees = sources.map(|source| {
+        assert_eq!(scenario.run(&["scan", source, "--out", "out"]).status, 3);
+        tree(&scenario.path("out"))
+    });
+    assert!(trees[0] == trees[1] && trees[0] == trees[2]);
 }
 
 /// The folder that holds one folder for each account.
