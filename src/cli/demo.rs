@@ -18,7 +18,7 @@ use crate::model::Model;
 use crate::pipeline::Cancel;
 use crate::pipeline::count::Reading;
 use crate::source::read::TimeRange;
-use crate::words::{counted, duration};
+use crate::words::{counted, duration, printable};
 
 /// Arguments of `demo`.
 #[derive(Debug, clap::Args)]
@@ -54,7 +54,9 @@ pub(super) async fn run(args: Args, terminal: &Terminal, cancel: &Cancel) -> any
     output::write(|stdout| {
         scan::print_text(stdout, &scanned, terminal, &out)?;
         compare(stdout, &score)?;
-        writeln!(stdout, "\nTry it on your own logs: trailpulse scan FOLDER")
+        // As it was called, so that the line can be copied: cargo runs it from the target folder.
+        let program = std::env::args().next().unwrap_or_else(|| "trailpulse".to_owned());
+        writeln!(stdout, "\nTry it on your own logs: {} scan FOLDER", printable(&program))
     })
 }
 
