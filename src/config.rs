@@ -41,6 +41,8 @@ pub struct Config {
 pub struct Scan {
     /// DEST.
     pub out: Option<String>,
+    /// File for metrics of the run.
+    pub metrics: Option<String>,
     /// Name or file of the model.
     pub model: Option<String>,
     /// Line of `model`, for those who find that there is no such model.
@@ -135,6 +137,7 @@ fn scan(fields: Fields<'_>) -> Scan {
     };
     let scan = Scan {
         out: fields.text("out"),
+        metrics: fields.text("metrics"),
         model: fields.text("model"),
         model_line: fields.line("model"),
         sensitivity: fields.number("sensitivity", SENSITIVITIES),

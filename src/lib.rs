@@ -35,6 +35,7 @@ pub mod source;
 pub mod store;
 pub mod emit;
 pub mod summary;
+pub mod metrics;
 pub mod generate;
 pub mod evaluate;
 pub mod pipeline;

@@ -39,6 +39,7 @@ fn print(out: &mut dyn Write, file: &str, config: &Config, at: Option<Minute>) -
     let scan = &config.scan;
     let settings = [
         ("out", scan.out.clone()),
+        ("metrics", scan.metrics.clone()),
         ("model", scan.model.clone()),
         ("sensitivity", scan.sensitivity.map(|number| number.to_string())),
         ("jobs", scan.jobs.map(|number| number.to_string())),

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use tempfile::NamedTempFile;
 
 use super::output::{self, Terminal};
+use super::pending::Pending;
 use super::progress::Bar;
 use super::reading::ReadingArgs;
 use crate::aggregate::{Attribution, Counts};
@@ -37,48 +37,6 @@ enum Destination {
     Parquet(Pending),
 }
 
-/// A file that appears under its name only when it is complete.
-struct Pending {
-    file: NamedTempFile,
-    path: PathBuf,
-}
-
-impl Pending {
-    /// Fails in the first second where the folder cannot be written.
-    fn new(path: &Path) -> anyhow::Result<Self> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create folder {}", folder.display()))?;
-        if path.is_dir() {
-            bail!("cannot write {}: it is a folder", path.display());
-        }
-        let mut builder = tempfile::Builder::new();
-        as_any_new_file(builder.prefix(".trailpulse-counts-"));
-        let file = builder
-            .tempfile_in(folder)
-            .with_context(|| format!("cannot write into folder {}", folder.display()))?;
-        Ok(Self { file, path: path.into() })
-    }
-
-    fn publish(self) -> anyhow::Result<()> {
-        let Self { file, path } = self;
-        let cannot = || format!("cannot write {}", path.display());
-        file.as_file().sync_all().with_context(cannot)?;
-        file.persist(&path).with_context(cannot)?;
-        Ok(())
-    }
-}
-
-/// Temporary files are private; a result is as private as any new file of the user's.
-#[cfg(unix)]
-fn as_any_new_file(builder: &mut tempfile::Builder<'_, '_>) {
-    use std::os::unix::fs::PermissionsExt;
-    builder.permissions(std::fs::Permissions::from_mode(0o666));
-}
-
-#[cfg(not(unix))]
-fn as_any_new_file(_: &mut tempfile::Builder<'_, '_>) {}
-
 impl Destination {
     fn open(path: &Path) -> anyhow::Result<Self> {
         let extension =
@@ -98,16 +56,16 @@ impl Destination {
         match self {
             Self::Stdout => output::write(|out| csv_table::write(counts, attribution, out)).map(|_| ()),
             Self::Csv(pending) => {
-                let mut out = std::io::BufWriter::new(pending.file.as_file());
+                let mut out = std::io::BufWriter::new(pending.file());
                 csv_table::write(counts, attribution, &mut out)
                     .and_then(|()| out.flush())
-                    .with_context(|| format!("cannot write {}", pending.path.display()))?;
+                    .with_context(|| format!("cannot write {}", pending.path().display()))?;
                 drop(out);
                 pending.publish()
             }
             Self::Parquet(pending) => {
-                parquet_table::write(counts, attribution, pending.file.as_file())
-                    .with_context(|| format!("cannot write {}", pending.path.display()))?;
+                parquet_table::write(counts, attribution, pending.file())
+                    .with_context(|| format!("cannot write {}", pending.path().display()))?;
                 pending.publish()
             }
         }

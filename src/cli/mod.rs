@@ -9,6 +9,7 @@ mod generate;
 mod logging;
 mod model_arg;
 mod output;
+mod pending;
 mod progress;
 mod reading;
 mod scan;

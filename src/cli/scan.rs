@@ -2,21 +2,24 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 use serde::Serialize;
 
 use super::model_arg::ModelArgs;
 use super::output::{self, Terminal};
+use super::pending::Pending;
 use super::progress::Bar;
 use super::reading::ReadingArgs;
 use crate::aggregate::Attribution;
 use crate::config::{Config, Format, Models};
 use crate::emit::{Destination, Line, outputs};
 use crate::exit::Exit;
+use crate::metrics;
 use crate::pipeline::count::Reading;
 use crate::pipeline::scan::{Looking, Scanned, scan};
-use crate::pipeline::{Cancel, Progress};
+use crate::pipeline::{Cancel, Progress, Stopwatch};
 use crate::roll_up::RollUp;
 use crate::summary::{self, Colour, Look, Summary};
 use crate::words::printable;
@@ -41,6 +44,9 @@ pub(super) struct Args {
     /// Form of the results on standard output [default: text].
     #[arg(long, value_enum)]
     format: Option<Format>,
+    /// File for metrics of the run in Prometheus' text format, as a node exporter reads them; written last.
+    #[arg(long, value_name = "FILE", env = "TRAILPULSE_METRICS")]
+    metrics: Option<PathBuf>,
     /// Exit with status 1 where insights were found that no rule mutes.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     fail_on_insight: Option<bool>,
@@ -65,13 +71,17 @@ pub(super) async fn run(
     if out.as_os_str() == "-" {
         bail!("--out is a folder; for results on standard output use --format json");
     }
+    // Like DEST: what cannot be written should fail before the work.
+    let pending = args.metrics.or(settings.metrics.map(PathBuf::from)).map(|path| Pending::new(&path));
+    let pending = pending.transpose()?;
     let scanned = scan_into(&out, reading, looking, cancel, Arc::new(Bar::new(terminal.quiet))).await?;
+    let measured = pending.map_or(Ok(()), |pending| write_metrics(pending, &scanned));
     let printed = output::write(|stdout| match args.format.or(settings.format).unwrap_or(Format::Text) {
         Format::Text => print_text(stdout, &scanned, terminal, &out),
         Format::Json => print_json(stdout, &scanned),
     });
-    if let Err(error) = printed {
-        // The results are published; that they could not be printed too must not look like a failed scan.
+    if let Err(error) = measured.and(printed) {
+        // The results are published; that they could not be told too must not look like a failed scan.
         super::report(&error);
         return Ok(Exit::Incomplete);
     }
@@ -88,7 +98,8 @@ pub(super) async fn scan_into(
 ) -> anyhow::Result<Scanned> {
     // Before anything is read: what cannot be written should fail in the first second.
     let mut destination = Destination::open(out)?;
-    let scanned = scan(reading, looking, cancel, progress).await?;
+    let mut scanned = scan(reading, looking, cancel, progress).await?;
+    let publishing = Stopwatch::start();
     for output in outputs(&scanned.insights, &scanned.organizations) {
         cancel.check()?;
         destination.stage(&output)?;
@@ -96,7 +107,19 @@ pub(super) async fn scan_into(
     destination.stage(&scanned.summary.output())?;
     cancel.commit()?;
     destination.publish().with_context(|| format!("cannot publish to {}", out.display()))?;
+    scanned.stages.insert("publish", publishing.seconds());
     Ok(scanned)
+}
+
+fn write_metrics(pending: Pending, scanned: &Scanned) -> anyhow::Result<()> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "when a run was successful is a fact about the run, not about the logs"
+    )]
+    let ended = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    let text = metrics::text(&scanned.summary, ended, &scanned.stages);
+    pending.file().write_all(&text).with_context(|| format!("cannot write {}", pending.path().display()))?;
+    pending.publish()
 }
 
 /// What is incomplete goes over what was found: an alert on status 3 must not be lost behind one on status 1.

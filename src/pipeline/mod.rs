@@ -9,6 +9,7 @@ pub mod trial;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Instant;
 
 /// A request to stop that long work looks at often enough to stop within a second.
 #[derive(Debug, Clone, Default)]
@@ -53,6 +54,28 @@ impl Cancel {
     /// When a stop was asked for.
     pub fn check(&self) -> Result<(), Interrupted> {
         if self.is_cancelled() { Err(Interrupted) } else { Ok(()) }
+    }
+}
+
+/// How long a stage takes: for metrics, never for results.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Begins.
+    #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how long a run takes is a fact about the run, not about the logs"
+    )]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Wall-clock seconds since the beginning.
+    #[must_use]
+    pub fn seconds(self) -> f64 {
+        self.0.elapsed().as_secs_f64()
     }
 }
 

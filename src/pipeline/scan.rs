@@ -7,12 +7,13 @@ use anyhow::Context;
 
 use super::count::{Counted, Reading, count};
 use super::judge::{self, Judging, Watched, judge};
-use super::{Cancel, Interrupted, Progress};
+use super::{Cancel, Interrupted, Progress, Stopwatch};
 use crate::aggregate::Counts;
 use crate::attribution::rounded;
 use crate::config::{Models, Mute};
 use crate::explanation::ModelId;
 use crate::insight::{Insight, SeriesCalls, insights};
+use crate::metrics::Stages;
 use crate::model::Model;
 use crate::mute::mute;
 use crate::names::ApiId;
@@ -30,6 +31,8 @@ pub struct Scanned {
     pub summary: Summary,
     /// The organization of each account whose logs lie below one.
     pub organizations: BTreeMap<String, String>,
+    /// How long each stage took.
+    pub stages: Stages,
 }
 
 /// How to look at what was read.
@@ -62,9 +65,12 @@ pub async fn scan(
     progress: Arc<dyn Progress>,
 ) -> anyhow::Result<Scanned> {
     let jobs = reading.jobs;
+    let reading_took = Stopwatch::start();
     let counted = count(reading, cancel, progress).await?;
+    let mut stages = Stages::from([("read", reading_took.seconds())]);
     let cancel = cancel.clone();
     let judge = move || -> anyhow::Result<Scanned> {
+        let judging = Stopwatch::start();
         let Counted { counts, coverage, organizations } = counted;
         let mut found = find(&counts, &looking, jobs, &cancel)?;
         found
@@ -77,7 +83,8 @@ pub async fn scan(
         };
         let summary = Summary::new(env!("CARGO_PKG_VERSION"), ModelId::of(base), covered, &found);
         let summary = if looking.roll_ups.is_empty() { summary } else { summary.with_roll_ups(&found) };
-        Ok(Scanned { insights: found, summary, organizations })
+        stages.insert("judge", judging.seconds());
+        Ok(Scanned { insights: found, summary, organizations, stages })
     };
     tokio::task::spawn_blocking(judge).await.context("judging failed")?
 }

@@ -25,8 +25,8 @@ const CORE: [&str; 18] = [
 ];
 
 /// Modules that read and write.
-const SHELL: [&str; 9] =
-    ["source", "store", "emit", "summary", "evaluate", "generate", "pipeline", "exit", "cli"];
+const SHELL: [&str; 10] =
+    ["source", "store", "emit", "summary", "metrics", "evaluate", "generate", "pipeline", "exit", "cli"];
 
 struct SourceFile {
     /// Relative to `src/`.

@@ -8,6 +8,7 @@ mod determinism;
 mod evaluate;
 mod explain;
 mod interrupt;
+mod metrics;
 mod rollup;
 mod scan;
 mod table;

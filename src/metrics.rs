@@ -1,0 +1,89 @@
+//! A run's summary and how long its stages took -> metrics in Prometheus' text format, for a node exporter's text files.
+//!
+//! All are gauges of the last run that published: a batch has no process that could be scraped. After a failed run the file
+//! stays as it was, so an alert on the age of `trailpulse_last_success_timestamp_seconds` hears of it.
+use std::collections::BTreeMap;
+
+use prometheus::{Encoder, Gauge, GaugeVec, Opts, Registry, TextEncoder};
+
+use crate::summary::Summary;
+use crate::time::Minute;
+
+/// Wall-clock seconds that each stage took, by its name.
+pub type Stages = BTreeMap<&'static str, f64>;
+
+/// The text of a run that `ended` so many seconds after 1970-01-01 UTC; each metric with its help.
+#[must_use]
+pub fn text(summary: &Summary, ended: f64, stages: &Stages) -> Vec<u8> {
+    let metrics = Metrics(Registry::new());
+    let covered = &summary.coverage;
+    metrics.one("last_success_timestamp_seconds", "When a run last published, as Unix time.", ended);
+    let stages = stages.iter().map(|(stage, seconds)| (*stage, *seconds));
+    metrics.many("stage_duration_seconds", "How long each stage of the last run took.", "stage", stages);
+    metrics.one("read_files", "Log files and counts tables that were read.", covered.input.files as f64);
+    metrics.one("read_bytes", "Their size, inflated.", covered.input.bytes as f64);
+    metrics.one("read_records", "Readable records in them.", covered.input.records as f64);
+    metrics.one("counted_calls", "Records that count.", covered.counted as f64);
+    metrics.one(
+        "duplicate_records",
+        "Records of events that were counted before.",
+        covered.duplicates as f64,
+    );
+    let excluded = covered.excluded.iter().map(|(reason, records)| (reason.as_str(), *records as f64));
+    metrics.many("excluded_records", "Records that count nowhere.", "reason", excluded);
+    let skipped = &covered.skipped;
+    metrics.one("skipped", "What could not be read, in whole or in part.", skipped.len() as f64);
+    let lost: u64 = skipped.iter().map(|row| row.records).sum();
+    metrics.one("skipped_records", "Records that were lost by it, as far as that is known.", lost as f64);
+    metrics.one("series", "Series with calls.", covered.series as f64);
+    metrics.one(
+        "accounts_warming_up",
+        "Accounts with too little history to be judged.",
+        covered.warming_up.len() as f64,
+    );
+    if let Some(minutes) = covered.minutes {
+        let lag = ended - seconds(minutes.to.plus(1));
+        metrics.one(
+            "newest_record_age_seconds",
+            "From the end of the last counted minute to the end of the run.",
+            lag,
+        );
+    }
+    let severities = summary.insights_by_severity.iter().map(|(severity, found)| (*severity, *found as f64));
+    metrics.many("insights", "Insights that no rule mutes.", "severity", severities);
+    metrics.one("insights_open", "Those without an end yet.", summary.insights_open as f64);
+    metrics.one("insights_muted", "Insights that a rule mutes.", summary.insights_muted as f64);
+    metrics.text()
+}
+
+fn seconds(minute: Minute) -> f64 {
+    f64::from(minute.epoch()) * 60.0
+}
+
+struct Metrics(Registry);
+
+impl Metrics {
+    fn one(&self, name: &str, help: &str, value: f64) {
+        let gauge = Gauge::with_opts(options(name, help)).expect("names are sound");
+        gauge.set(value);
+        self.0.register(Box::new(gauge)).expect("each name is used once");
+    }
+
+    fn many<'a>(&self, name: &str, help: &str, label: &str, values: impl Iterator<Item = (&'a str, f64)>) {
+        let gauges = GaugeVec::new(options(name, help), &[label]).expect("names are sound");
+        for (key, value) in values {
+            gauges.with_label_values(&[key]).set(value);
+        }
+        self.0.register(Box::new(gauges)).expect("each name is used once");
+    }
+
+    fn text(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.0.gather(), &mut text).expect("memory can be written to");
+        text
+    }
+}
+
+fn options(name: &str, help: &str) -> Opts {
+    Opts::new(name, help).namespace("trailpulse")
+}
