@@ -55,8 +55,8 @@ fn tree() -> Tree {
     generate::write(&generate::Options { out: out.clone(), days, seed: 1, accounts: 4, records })
         .expect("a tree is generated");
     // The labels lie beside the logs.
-    let mut logs = walk(&[out]).expect("the tree has logs").logs;
-    logs.retain(|file| file.delivered.is_some());
+    let found = walk(&[out]).expect("the tree has logs");
+    let logs: Vec<LogFile> = found.logs.iter().filter(|file| file.delivered.is_some()).collect();
     let path = |file: &LogFile| match &file.place {
         Place::Path(path) => path.clone(),
         Place::Stdin => unreachable!("the tree is on disk"),

@@ -14,6 +14,7 @@ use super::{Cancel, Progress};
 use crate::aggregate::{Attribution, Counts};
 use crate::classify::Exclusion;
 use crate::source::coverage::{Coverage, Skipped};
+use crate::source::files::LogFiles;
 use crate::source::read::{self, FileRead, Scratch, TimeRange, read_file};
 use crate::source::walk::{self, Found, LogFile, walk};
 use crate::store::{csv_table, parquet_table};
@@ -61,8 +62,7 @@ pub async fn count(
 
 fn count_blocking(reading: &Reading, cancel: &Cancel, progress: &dyn Progress) -> anyhow::Result<Counted> {
     let Found { logs, tables, coverage } = walk(&reading.sources)?;
-    let inputs: Vec<Input<'_>> =
-        tables.iter().map(|path| Input::Table(path)).chain(logs.iter().map(Input::Log)).collect();
+    let inputs = Inputs { tables, logs };
     progress.begin(inputs.len() as u64);
     let jobs = reading.jobs.get().min(inputs.len().max(1));
     let counts = Counts::on(Box::new(Spill::new(IN_MEMORY)));
@@ -107,7 +107,7 @@ struct Run<'a> {
     cancel: &'a Cancel,
     progress: &'a dyn Progress,
     jobs: usize,
-    inputs: &'a [Input<'a>],
+    inputs: &'a Inputs,
     /// The first input that no thread has claimed.
     next: AtomicUsize,
     merged: InOrder<(Counts, Coverage), Option<Brought>>,
@@ -124,7 +124,7 @@ impl Run<'_> {
             // Whoever panicked makes the run fail.
             let Ok(()) = self.merged.wait_for_turn(number) else { return Ok(()) };
             // A number that was claimed is always brought: others wait for it.
-            let (read, failure) = match read(input, self.reading, &mut scratch, self.cancel) {
+            let (read, failure) = match read(&input, self.reading, &mut scratch, self.cancel) {
                 Ok(read) => (
                     Some(Brought {
                         batch: input.batch(worker, self.jobs + number),
@@ -166,9 +166,28 @@ impl Run<'_> {
     }
 }
 
+/// All that is to be read, in order.
+struct Inputs {
+    tables: Vec<PathBuf>,
+    logs: LogFiles,
+}
+
+impl Inputs {
+    fn len(&self) -> usize {
+        self.tables.len() + self.logs.len()
+    }
+
+    fn get(&self, number: usize) -> Option<Input<'_>> {
+        match number.checked_sub(self.tables.len()) {
+            Some(number) => self.logs.get(number).map(Input::Log),
+            None => self.tables.get(number).map(|path| Input::Table(path)),
+        }
+    }
+}
+
 /// Something to be read.
 enum Input<'a> {
-    Log(&'a LogFile),
+    Log(LogFile),
     Table(&'a Path),
 }
 

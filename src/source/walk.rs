@@ -9,6 +9,7 @@ use thiserror::Error;
 use walkdir::WalkDir;
 
 use super::coverage::{Coverage, Skipped};
+use super::files::LogFiles;
 use super::inflate::GZIP_MAGIC;
 use crate::cloudtrail::object_key::{FileKind, ObjectKey};
 use crate::emit::{LINES_FILE, SUMMARY_FILE};
@@ -22,9 +23,8 @@ const SNIFFED: u64 = 512;
 /// Everything that was found under the SOURCEs.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// Log files, each once: those whose names tell no time of delivery, then the others by that time; in an order that
-    /// depends on neither the file system nor the order of the SOURCEs.
-    pub logs: Vec<LogFile>,
+    /// Log files, each once.
+    pub logs: LogFiles,
     /// Counts tables: only files that were named themselves.
     pub tables: Vec<PathBuf>,
     /// What was excluded, skipped or ignored on the way.
@@ -95,23 +95,19 @@ pub enum WalkError {
 /// # Errors
 /// Where a SOURCE does not exist, or none holds a log file or counts table.
 pub fn walk(sources: &[PathBuf]) -> Result<Found, WalkError> {
-    let mut walk = Walk { found: Found::default(), entries: Vec::new(), has_links: false };
+    let mut walk = Walk { found: Found::default(), has_links: false };
     for source in sources {
         walk.source(source)?;
     }
-    let Walk { mut found, mut entries, has_links } = walk;
-    // Of a file that is reached twice, what promises most comes first, and is kept.
-    entries.sort_by(|a, b| a.order().cmp(&b.order()).then_with(|| b.file.claim.cmp(&a.file.claim)));
+    let Walk { mut found, has_links } = walk;
     // Without links, one folder cannot hold a file twice.
-    if has_links || sources.len() > 1 {
-        let mut met = HashSet::new();
-        entries.retain(|entry| match &entry.file.place {
-            Place::Stdin => met.insert(PathBuf::from(STDIN)),
-            // A file that has vanished meanwhile is kept: reading it will tell.
-            Place::Path(path) => path.canonicalize().map_or(true, |path| met.insert(path)),
-        });
-    }
-    found.logs = entries.into_iter().map(|entry| entry.file).collect();
+    let can_meet_twice = has_links || sources.len() > 1;
+    let mut met = HashSet::new();
+    found.logs.settle(|path| {
+        // A file that has vanished meanwhile is kept: reading it will tell.
+        let real = if path == Path::new(STDIN) { Ok(path.to_owned()) } else { path.canonicalize() };
+        can_meet_twice && real.is_ok_and(|real| !met.insert(real))
+    });
     let mut met = HashSet::new();
     found.tables.sort();
     found.tables.retain(|path| path.canonicalize().map_or(true, |path| met.insert(path)));
@@ -132,35 +128,15 @@ fn no_logs(sources: &[PathBuf], coverage: &Coverage) -> WalkError {
     WalkError::NoLogs { sources: sources.join(", "), besides }
 }
 
-struct Entry {
-    /// Relative to its SOURCE.
-    relative: PathBuf,
-    file: LogFile,
-}
-
-impl Entry {
-    fn order(&self) -> (Option<Minute>, &Path, &str) {
-        (self.file.delivered, &self.relative, &self.file.shown)
-    }
-}
-
 struct Walk {
     found: Found,
-    entries: Vec<Entry>,
     has_links: bool,
 }
 
 impl Walk {
     fn source(&mut self, source: &Path) -> Result<(), WalkError> {
         if source == Path::new(STDIN) {
-            let file = LogFile {
-                place: Place::Stdin,
-                shown: "standard input".to_owned(),
-                account: None,
-                delivered: None,
-                claim: Claim::Log,
-            };
-            self.entries.push(Entry { relative: PathBuf::new(), file });
+            self.found.logs.add_stdin();
             return Ok(());
         }
         let unreadable = |cause| WalkError::Unreadable { path: shown(source), source: cause };
@@ -172,7 +148,7 @@ impl Walk {
             self.found.tables.push(source.to_owned());
         } else {
             let relative = PathBuf::from(source.file_name().unwrap_or_default());
-            self.file(source.to_owned(), relative, Some(Claim::Log));
+            self.file(source, &relative, Some(Claim::Log));
         }
         Ok(())
     }
@@ -190,9 +166,9 @@ impl Walk {
             if entry.file_type().is_dir() {
                 continue;
             }
-            let relative = entry.path().strip_prefix(root).unwrap_or(entry.path()).to_owned();
+            let relative = entry.path().strip_prefix(root).unwrap_or(entry.path());
             if entry.file_type().is_file() {
-                self.file(entry.into_path(), relative, None);
+                self.file(entry.path(), relative, None);
             } else {
                 self.ignore(entry.path(), "neither a file nor a folder");
             }
@@ -200,9 +176,9 @@ impl Walk {
     }
 
     /// Files a file under what its name says it is. `claim` overrules a name that says nothing.
-    fn file(&mut self, path: PathBuf, relative: PathBuf, claim: Option<Claim>) {
+    fn file(&mut self, path: &Path, relative: &Path, claim: Option<Claim>) {
         let key = ObjectKey::parse(&path.to_string_lossy());
-        let by_name = claim_of_name(&path);
+        let by_name = claim_of_name(path);
         let is_data = claim.is_some() || by_name.is_some();
         match key.kind {
             FileKind::CloudTrail | FileKind::Unknown => {}
@@ -214,26 +190,19 @@ impl Walk {
         }
         let own_output = [LINES_FILE, SUMMARY_FILE].map(OsStr::new);
         if claim.is_none() && path.file_name().is_some_and(|name| own_output.contains(&name)) {
-            return self.ignore(&path, "named like what a scan writes");
+            return self.ignore(path, "named like what a scan writes");
         }
         let by_aws = key.named_by_aws.then_some(Claim::Log);
         let claim = match claim.or(by_aws).or(by_name) {
             Some(claim) => claim,
-            None if is_table(&path) => return self.ignore(&path, "a table; name it itself to read it"),
-            None => match sniff(&path) {
+            None if is_table(path) => return self.ignore(path, "a table; name it itself to read it"),
+            None => match sniff(path) {
                 Ok(true) => Claim::Nothing,
-                Ok(false) => return self.ignore(&path, "not JSON by its name and first bytes"),
-                Err(error) => return self.skip(&path, format!("cannot open: {error}")),
+                Ok(false) => return self.ignore(path, "not JSON by its name and first bytes"),
+                Err(error) => return self.skip(path, format!("cannot open: {error}")),
             },
         };
-        let file = LogFile {
-            shown: shown(&path),
-            account: key.account,
-            delivered: key.delivered,
-            claim,
-            place: Place::Path(path),
-        };
-        self.entries.push(Entry { relative, file });
+        self.found.logs.add(path, relative, key.delivered, claim);
     }
 
     fn ignore(&mut self, path: &Path, why: &str) {

@@ -1,0 +1,189 @@
+//! Log files one after the other -> a list in the order of reading, at some 60 bytes a file: AWS writes hundreds of
+//! thousands of them.
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use super::walk::{Claim, LogFile, Place, STDIN, shown};
+use crate::cloudtrail::object_key::ObjectKey;
+use crate::time::Minute;
+
+/// Log files, in an order that depends on neither the file system nor the order in which they were added: those whose
+/// names tell no time of delivery, then the others by that time.
+#[derive(Debug, Default)]
+pub struct LogFiles {
+    folders: Vec<Folder>,
+    /// What tells the files' names from the first one of their folder.
+    names: String,
+    files: Vec<Filed>,
+}
+
+/// Where files lie.
+#[derive(Debug)]
+struct Folder {
+    path: PathBuf,
+    /// Relative to its SOURCE.
+    relative: PathBuf,
+    /// The name of the first file that was added: those of the others begin much the same.
+    first: String,
+}
+
+/// One file.
+#[derive(Debug, Clone, Copy)]
+struct Filed {
+    delivered: Option<Minute>,
+    /// `None` for standard input.
+    folder: Option<u32>,
+    /// Where the rest of its name begins and ends in `names`.
+    rest: (u32, u32),
+    /// How many bytes of the folder's first name stand before the rest.
+    shared: u16,
+    claim: Claim,
+}
+
+impl LogFiles {
+    /// Adds standard input.
+    pub(super) fn add_stdin(&mut self) {
+        self.files.push(Filed { delivered: None, folder: None, rest: (0, 0), shared: 0, claim: Claim::Log });
+    }
+
+    /// Adds a file; `relative` is its path below its SOURCE.
+    pub(super) fn add(&mut self, path: &Path, relative: &Path, delivered: Option<Minute>, claim: Claim) {
+        // A name that is no text is kept with its folder, as a folder without names in it.
+        let name = path.file_name().and_then(OsStr::to_str);
+        let [folder, relative] = match name {
+            Some(_) => [path, relative].map(|path| path.parent().unwrap_or(Path::new(""))),
+            None => [path, relative],
+        };
+        let name = name.unwrap_or_default();
+        if self.folders.last().is_none_or(|last| last.path != folder || last.relative != relative) {
+            let (path, relative, first) = (folder.to_owned(), relative.to_owned(), name.to_owned());
+            self.folders.push(Folder { path, relative, first });
+        }
+        let shared = self.folders.last().map_or(0, |folder| shared(&folder.first, name));
+        let start = self.names.len();
+        self.names.push_str(name.get(usize::from(shared)..).unwrap_or_default());
+        let place = |place: usize| u32::try_from(place).expect("less than 4 GiB of names");
+        self.files.push(Filed {
+            delivered,
+            folder: Some(place(self.folders.len() - 1)),
+            rest: (place(start), place(self.names.len())),
+            shared,
+            claim,
+        });
+    }
+
+    /// Brings the files into their order. Of those that have a path in common, as `met_before` tells, that stays which
+    /// promises most.
+    pub(super) fn settle(&mut self, mut met_before: impl FnMut(&Path) -> bool) {
+        let mut files = std::mem::take(&mut self.files);
+        files.sort_by_key(|file| file.delivered);
+        for together in files.chunk_by_mut(|one, other| one.delivered == other.delivered) {
+            together.sort_by_cached_key(|file| {
+                let relative =
+                    file.folder.map(|folder| self.folders[folder as usize].relative.join(self.name(file)));
+                (relative, self.path(file), std::cmp::Reverse(file.claim))
+            });
+        }
+        files.retain(|file| !met_before(&self.path(file).unwrap_or_else(|| STDIN.into())));
+        files.shrink_to_fit();
+        self.names.shrink_to_fit();
+        self.files = files;
+    }
+
+    fn name(&self, file: &Filed) -> String {
+        let first = file.folder.map_or("", |folder| &self.folders[folder as usize].first);
+        let (start, end) = file.rest;
+        let parts = [first.get(..usize::from(file.shared)), self.names.get(start as usize..end as usize)];
+        parts.into_iter().flatten().collect()
+    }
+
+    /// `None` for standard input.
+    fn path(&self, file: &Filed) -> Option<PathBuf> {
+        let folder = &self.folders[file.folder? as usize].path;
+        let name = self.name(file);
+        // Joined with nothing, it would end in a slash.
+        Some(if name.is_empty() { folder.clone() } else { folder.join(name) })
+    }
+
+    /// How many files there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// The file with that number.
+    #[must_use]
+    pub fn get(&self, number: usize) -> Option<LogFile> {
+        let file = self.files.get(number)?;
+        let Filed { delivered, claim, .. } = *file;
+        Some(match self.path(file) {
+            Some(path) => LogFile {
+                shown: shown(&path),
+                account: ObjectKey::parse(&path.to_string_lossy()).account,
+                place: Place::Path(path),
+                delivered,
+                claim,
+            },
+            None => LogFile {
+                place: Place::Stdin,
+                shown: "standard input".to_owned(),
+                account: None,
+                delivered,
+                claim,
+            },
+        })
+    }
+
+    /// All files, in order.
+    pub fn iter(&self) -> impl Iterator<Item = LogFile> {
+        (0..self.len()).filter_map(|number| self.get(number))
+    }
+}
+
+/// How many bytes two names have in common at their beginning, in whole letters.
+fn shared(one: &str, other: &str) -> u16 {
+    let same = one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
+    let shared = (0..=same.min(usize::from(u16::MAX))).rev().find(|&end| other.is_char_boundary(end));
+    shared.unwrap_or_default() as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_come_back_as_they_were_added_in_their_order() {
+        let mut files = LogFiles::default();
+        let odd = PathBuf::from(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"t/a/\xFF.json"));
+        let paths = ["t/b/x_2é.json", "t/b/x_2è.json", "t/b/x_1.json", "t/a/x_1.json", "x", "t/b/x_10.json"];
+        for (number, path) in paths.iter().map(Path::new).chain([odd.as_path()]).enumerate() {
+            let delivered = (number == 4).then(|| Minute::from_epoch(29_000_000));
+            let relative = path.strip_prefix("t").unwrap_or(path);
+            files.add(path, relative, delivered, Claim::Json);
+            // A second time, and promising more.
+            files.add(path, relative, delivered, if number == 2 { Claim::Log } else { Claim::Json });
+        }
+        files.add_stdin();
+        let mut met = std::collections::BTreeSet::new();
+        files.settle(|path| !met.insert(path.to_owned()));
+        let got: Vec<(String, bool)> =
+            files.iter().map(|file| (file.shown, file.claim == Claim::Log)).collect();
+        let want = [
+            ("standard input", true),
+            ("t/a/x_1.json", false),
+            ("t/a/\\xFF.json", false),
+            ("t/b/x_1.json", true),
+            ("t/b/x_10.json", false),
+            ("t/b/x_2è.json", false),
+            ("t/b/x_2é.json", false),
+            ("x", false),
+        ];
+        assert_eq!(got, want.map(|(shown, is_log)| (shown.to_owned(), is_log)));
+    }
+}
