@@ -105,8 +105,8 @@ pub fn walk(sources: &[PathBuf]) -> Result<Found, WalkError> {
     let mut met = HashSet::new();
     found.logs.settle(|path| {
         // A file that has vanished meanwhile is kept: reading it will tell.
-        let real = if path == Path::new(STDIN) { Ok(path.to_owned()) } else { path.canonicalize() };
-        can_meet_twice && real.is_ok_and(|real| !met.insert(real))
+        let real = || if path == Path::new(STDIN) { Ok(path.to_owned()) } else { path.canonicalize() };
+        can_meet_twice && real().is_ok_and(|real| !met.insert(real))
     });
     let mut met = HashSet::new();
     found.tables.sort();
