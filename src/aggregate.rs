@@ -53,6 +53,17 @@ impl Cell {
     pub const fn key(&self) -> (CallId, Minute, TextId, TextId, TextId) {
         (self.call, self.minute, self.error, self.identity, self.agent)
     }
+
+    /// Sorts as all fields in turn do, in fewer comparisons. (There are no minutes before 1970.)
+    fn order(&self) -> [u64; 3] {
+        let pair = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
+        let minute = self.minute.epoch().cast_unsigned();
+        [
+            pair(self.call.number(), minute),
+            pair(self.error.number(), self.identity.number()),
+            pair(self.agent.number(), self.calls),
+        ]
+    }
 }
 
 /// Whether who called and with what is kept apart.
@@ -247,7 +258,7 @@ impl DayCounts {
     }
 
     fn compact(&mut self) {
-        self.fresh.sort_unstable();
+        self.fresh.sort_unstable_by_key(Cell::order);
         self.fresh.dedup_by(|next, kept| {
             // More calls than one cell can hold stay in several.
             let sum = kept.calls.checked_add(next.calls).filter(|_| next.key() == kept.key());

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::walk::{Claim, LogFile, Place, STDIN, shown};
+use super::walk::{Claim, LogFile, Place, STDIN};
 use crate::cloudtrail::object_key::ObjectKey;
 use crate::time::Minute;
 
@@ -55,7 +55,10 @@ impl LogFiles {
             None => [path, relative],
         };
         let name = name.unwrap_or_default();
-        if self.folders.last().is_none_or(|last| last.path != folder || last.relative != relative) {
+        // Compared as they are written: cheaper than part by part.
+        let is_same = |one: &Path, other: &Path| one.as_os_str() == other.as_os_str();
+        let is_in = |last: &Folder| is_same(&last.path, folder) && is_same(&last.relative, relative);
+        if !self.folders.last().is_some_and(is_in) {
             let (path, relative, first) = (folder.to_owned(), relative.to_owned(), name.to_owned());
             self.folders.push(Folder { path, relative, first });
         }
@@ -124,19 +127,12 @@ impl LogFiles {
         let Filed { delivered, claim, .. } = *file;
         Some(match self.path(file) {
             Some(path) => LogFile {
-                shown: shown(&path),
                 account: ObjectKey::parse(&path.to_string_lossy()).account,
                 place: Place::Path(path),
                 delivered,
                 claim,
             },
-            None => LogFile {
-                place: Place::Stdin,
-                shown: "standard input".to_owned(),
-                account: None,
-                delivered,
-                claim,
-            },
+            None => LogFile { place: Place::Stdin, account: None, delivered, claim },
         })
     }
 
@@ -173,7 +169,7 @@ mod tests {
         let mut met = std::collections::BTreeSet::new();
         files.settle(|path| !met.insert(path.to_owned()));
         let got: Vec<(String, bool)> =
-            files.iter().map(|file| (file.shown, file.claim == Claim::Log)).collect();
+            files.iter().map(|file| (file.shown(), file.claim == Claim::Log)).collect();
         let want = [
             ("standard input", true),
             ("t/a/x_1.json", false),

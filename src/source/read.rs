@@ -85,14 +85,14 @@ pub fn read_file(
         Ok(input) => input,
         Err(error) => {
             let why = format!("cannot open: {error}");
-            counter.coverage.skipped.push(Skipped { what: file.shown.clone(), why, records: 0 });
+            counter.coverage.skipped.push(Skipped { what: file.shown(), why, records: 0 });
             return counter.into_read();
         }
     };
     let Inflated { bytes, seal, damage } = scratch.buffers.read(input, options.max_inflated, stop);
     if let Some(kind) = archive(bytes) {
         let why = format!("a {kind} archive, not a log: unpack it first");
-        counter.coverage.skipped.push(Skipped { what: file.shown.clone(), why, records: 0 });
+        counter.coverage.skipped.push(Skipped { what: file.shown(), why, records: 0 });
         return counter.into_read();
     }
     let findings = parse(bytes, seal, &mut counter);
@@ -126,7 +126,7 @@ fn report(
     findings: Findings,
     coverage: &mut Coverage,
 ) {
-    let row = |why, records| Skipped { what: file.shown.clone(), why, records };
+    let row = |why, records| Skipped { what: file.shown(), why, records };
     let Findings { is_log, mut flaws } = findings;
     if is_log {
         coverage.files += 1;

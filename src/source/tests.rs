@@ -201,7 +201,7 @@ fn links_and_overlaps_read_a_file_once() {
     let mut shown = Vec::new();
     for sources in [sources.to_vec(), sources.iter().rev().cloned().collect()] {
         let found = walk(&sources).expect("there are logs");
-        shown.push(found.logs.iter().map(|file| file.shown).collect::<Vec<_>>());
+        shown.push(found.logs.iter().map(|file| file.shown()).collect::<Vec<_>>());
         assert_eq!(read_all(found, &OPTIONS).1.files, 3);
     }
     assert_eq!(shown[0], shown[1]);
@@ -304,7 +304,6 @@ fn files_that_vanish_or_are_no_files_are_rows() {
     let read = |path: &Path| {
         let file = LogFile {
             place: Place::Path(path.to_owned()),
-            shown: "x".to_owned(),
             account: None,
             delivered: None,
             claim: Claim::Json,

@@ -36,14 +36,23 @@ pub struct Found {
 pub struct LogFile {
     /// Where it is.
     pub place: Place,
-    /// Its name as the user knows it, safe to show.
-    pub shown: String,
     /// Account that its name or folders tell.
     pub account: Option<String>,
     /// When its name says that it was delivered.
     pub delivered: Option<Minute>,
     /// How sure it is that it is a log.
     pub claim: Claim,
+}
+
+impl LogFile {
+    /// Its name as the user knows it, safe to show.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match &self.place {
+            Place::Stdin => "standard input".to_owned(),
+            Place::Path(path) => shown(path),
+        }
+    }
 }
 
 /// Where a file is.
