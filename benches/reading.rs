@@ -2,25 +2,29 @@
 //!
 //! `cargo bench` measures; `cargo test --benches` runs each once on a small tree.
 #![expect(clippy::disallowed_methods, reason = "benches read files themselves")]
+use std::collections::BTreeSet;
 use std::fs;
 use std::hint::black_box;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use trailpulse::aggregate::{Attribution, Counts};
-use trailpulse::classify::Unusable;
+use trailpulse::aggregate::{Attribution, Batch, Counts};
+use trailpulse::classify::{Observation, Unusable};
 use trailpulse::cloudtrail::record::Record;
 use trailpulse::config::Models;
 use trailpulse::generate;
 use trailpulse::model::Model;
+use trailpulse::names::ApiId;
 use trailpulse::pipeline::count::Reading;
 use trailpulse::pipeline::judge::{Judging, Watched, judge};
 use trailpulse::pipeline::{Cancel, Progress, scan};
+use trailpulse::series::Category;
 use trailpulse::source::inflate::Buffers;
 use trailpulse::source::parse::{Sink, careful, fast, strict};
 use trailpulse::source::read::{MAX_INFLATED, Options, Scratch, TimeRange, read_file};
 use trailpulse::source::walk::{LogFile, Place, walk};
+use trailpulse::time::{MINUTES_PER_DAY, Minute};
 
 /// Takes records and drops them.
 struct Drain;
@@ -46,17 +50,20 @@ struct Tree {
     folder: tempfile::TempDir,
 }
 
+/// `cargo bench` asks for a measurement; everything else only tries.
+fn is_measured() -> bool {
+    std::env::args().any(|argument| argument == "--bench")
+}
+
 fn tree() -> Tree {
-    // `cargo bench` asks for a measurement; everything else only tries.
-    let is_measured = std::env::args().any(|argument| argument == "--bench");
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let (days, records) = if is_measured { (7, 100_000) } else { (1, 2_000) };
+    let (days, records) = if is_measured() { (7, 100_000) } else { (1, 2_000) };
     let out = folder.path().to_owned();
     generate::write(&generate::Options { out: out.clone(), days, seed: 1, accounts: 4, records })
         .expect("a tree is generated");
     // The labels lie beside the logs.
-    let mut logs = walk(&[out]).expect("the tree has logs").logs;
-    logs.retain(|file| file.delivered.is_some());
+    let found = walk(&[out]).expect("the tree has logs");
+    let logs: Vec<LogFile> = found.logs.iter().filter(|file| file.delivered.is_some()).collect();
     let path = |file: &LogFile| match &file.place {
         Place::Path(path) => path.clone(),
         Place::Stdin => unreachable!("the tree is on disk"),
@@ -95,16 +102,75 @@ fn stages(criterion: &mut Criterion) {
         bench.iter(|| tree.texts.iter().for_each(|text| drop(careful(text, &mut Drain))));
     });
     group.bench_function("read and count", |bench| bench.iter(|| counts(&tree.logs)));
-    let (counts, model) = (counts(&tree.logs), Model::builtin("default").expect("a built-in model"));
-    group.bench_function("detect", |bench| {
-        bench.iter(|| {
-            let models = Models::from(model.clone()).assign(counts.names());
-            let judging = Judging { models: &models, watched: Watched::Each, jobs: NonZeroUsize::MIN };
-            judge(&counts, &judging, &Cancel::default()).expect("not cancelled")
-        });
-    });
+    let model = Model::builtin("default").expect("a built-in model");
     group.bench_function("whole scan", |bench| bench.iter(|| whole_scan(&tree, &model)));
     group.finish();
+}
+
+/// What judging costs: by the recorded minute, where there are calls, and by the quiet day of a series, where there are
+/// none. The time of an element is what is asked for.
+fn detect(criterion: &mut Criterion) {
+    let tree = tree();
+    let model = Model::builtin("default").expect("a built-in model");
+    let mut group = criterion.benchmark_group("detect");
+    group.sample_size(10);
+    let busy = counts(&tree.logs);
+    let minutes: BTreeSet<(ApiId, Minute)> =
+        busy.days().flat_map(|(_, cells)| cells).map(|cell| (cell.call.api(), cell.minute)).collect();
+    group.throughput(Throughput::Elements(minutes.len() as u64));
+    group.bench_function("recorded minutes", |bench| bench.iter(|| judged(&busy, &model)));
+    // Ten minutes with calls on the first day and one on the last; as many series on two days cost the same without the
+    // quiet days, and are to be taken off.
+    let series = if is_measured() { 2_000 } else { 20 };
+    for days in [2, 365] {
+        let quiet = quiet(series, days);
+        group.throughput(Throughput::Elements(u64::from(series) * u64::from(days)));
+        group.bench_function(
+            format!("series-days of {days} days, quiet but for the first and last"),
+            |bench| {
+                bench.iter(|| judged(&quiet, &model));
+            },
+        );
+    }
+    group.finish();
+}
+
+/// Judges all, and gives how many episodes began or ended.
+fn judged(counts: &Counts, model: &Model) -> usize {
+    let models = Models::from(model.clone()).assign(counts.names());
+    let judging = Judging { models: &models, watched: Watched::Each, jobs: NonZeroUsize::MIN };
+    let judged = judge(counts, &judging, &Cancel::default()).expect("not cancelled");
+    judged.iter().map(|judged| judged.events.len()).sum()
+}
+
+/// Series that have calls on the first and the last of `days` only.
+fn quiet(series: u32, days: u16) -> Counts {
+    let mut batch = Batch::new(Attribution::Dropped);
+    let first = Minute::parse("2026-01-05T00:00:00Z").expect("a time");
+    for number in 0..series {
+        let name = format!("Call{number}");
+        let last = i32::from(days) * MINUTES_PER_DAY - 10;
+        for minute in (0..100).step_by(10).chain([last]) {
+            let observation = Observation {
+                minute: first.plus(minute),
+                account: "111122223333".into(),
+                region: "eu-west-1".into(),
+                event_source: "ec2.amazonaws.com".into(),
+                event_name: name.as_str().into(),
+                category: Category::Management,
+                read_only: false,
+                error_code: None,
+                identity: "".into(),
+                user_agent: "".into(),
+                event_id: None,
+            };
+            batch.count(&observation, 1);
+        }
+    }
+    let mut counts = Counts::default();
+    counts.add(0, &batch.hand_over());
+    counts.settle();
+    counts
 }
 
 /// Shows nothing.
@@ -145,5 +211,5 @@ fn counts(logs: &[LogFile]) -> Counts {
     counts
 }
 
-criterion_group!(benches, stages);
+criterion_group!(benches, stages, detect);
 criterion_main!(benches);

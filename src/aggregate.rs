@@ -1,11 +1,13 @@
 //! Observations -> calls by minute, API, error, identity and agent, each event once. Pure; merges in any order.
 //!
 //! Memory: once deliveries are two days past the end of a day, it is closed: its cells are packed, to three or four
-//! bytes each, and of its events eight bytes each are kept. What comes in for it later still counts, in its own minute,
-//! and a copy that comes later is still known as one.
+//! bytes each, and of its events eight bytes each are kept; both are laid on a shelf, which the shell can put on disk.
+//! What comes in for the day later still counts, in its own minute, and a copy that comes later is still known as one.
 mod batch;
+mod closed;
 mod fingerprint;
 mod packed;
+mod shelf;
 
 use std::collections::BTreeMap;
 
@@ -13,8 +15,10 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 pub use batch::{Batch, HandOver};
+use closed::Closed;
 pub use fingerprint::{Fingerprint, Salt};
-use packed::{Packed, Whos};
+use packed::{Packed, Store};
+pub use shelf::{InMemory, Place, Shelf};
 
 use crate::names::{ApiId, ApiNames, CallId, Names, TextId};
 use crate::time::{Day, MINUTES_PER_DAY, Minute};
@@ -49,6 +53,17 @@ impl Cell {
     pub const fn key(&self) -> (CallId, Minute, TextId, TextId, TextId) {
         (self.call, self.minute, self.error, self.identity, self.agent)
     }
+
+    /// Sorts as all fields in turn do, in fewer comparisons. (There are no minutes before 1970.)
+    fn order(&self) -> [u64; 3] {
+        let pair = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
+        let minute = self.minute.epoch().cast_unsigned();
+        [
+            pair(self.call.number(), minute),
+            pair(self.error.number(), self.identity.number()),
+            pair(self.agent.number(), self.calls),
+        ]
+    }
 }
 
 /// Whether who called and with what is kept apart.
@@ -64,7 +79,7 @@ pub enum Attribution {
 #[derive(Debug, Default)]
 pub struct Counts {
     names: Names,
-    whos: Whos,
+    store: Store,
     days: BTreeMap<Day, DayCounts>,
     /// By the number of the batch.
     translations: BTreeMap<usize, Translation>,
@@ -74,8 +89,8 @@ pub struct Counts {
     open_from: Day,
     /// Events, each with the day with which it is closed.
     seen: HashMap<Fingerprint, Day, FxBuildHasher>,
-    /// Events of closed days, as they were closed: short fingerprints, sorted.
-    closed: Vec<Vec<u64>>,
+    /// Events of closed days.
+    closed: Closed,
     counted: u64,
     duplicates: u64,
 }
@@ -88,6 +103,19 @@ struct Translation {
 }
 
 impl Counts {
+    /// No counts yet. What is closed is laid on `shelf`; whether that went well, [`Counts::failure`] tells.
+    #[must_use]
+    pub fn on(shelf: Box<dyn Shelf>) -> Self {
+        Self { store: Store::on(shelf), ..Self::default() }
+    }
+
+    /// Why these counts are not whole: something could not be laid on the shelf, or not be read back. To be asked
+    /// before anything that was made of them is given out.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        self.store.shelf.failure()
+    }
+
     /// Counts what batch `number` handed over; an event that was counted before is a duplicate.
     ///
     /// A batch's handovers must come in its own order.
@@ -108,7 +136,7 @@ impl Counts {
             for batch::Row { cell, fingerprint } in rows {
                 let is_copy = |fingerprint: Fingerprint| {
                     self.seen.insert(fingerprint, forget).is_some()
-                        || is_closed && is_in_any(&self.closed, fingerprint.short())
+                        || is_closed && self.closed.has(day, fingerprint.short(), &*self.store.shelf)
                 };
                 if fingerprint.is_some_and(is_copy) {
                     self.duplicates += u64::from(cell.calls);
@@ -139,13 +167,11 @@ impl Counts {
             return;
         }
         for (day, counts) in self.days.range_mut(self.open_from..open_from) {
-            counts.pack(*day, &mut self.whos);
+            counts.pack(*day, &mut self.store);
         }
         let over = self.seen.extract_if(|_, forget| *forget < open_from);
-        let mut over: Vec<u64> = over.map(|(fingerprint, _)| fingerprint.short()).collect();
-        over.sort_unstable();
-        over.shrink_to_fit();
-        self.closed.push(over);
+        let over: Vec<u64> = over.map(|(fingerprint, _)| fingerprint.short()).collect();
+        self.closed.add(open_from, over, &mut *self.store.shelf);
         self.open_from = open_from;
     }
 
@@ -153,10 +179,10 @@ impl Counts {
     /// last [`Counts::add`] and before reading.
     pub fn settle(&mut self) {
         for (day, counts) in &mut self.days {
-            counts.pack(*day, &mut self.whos);
+            counts.pack(*day, &mut self.store);
         }
         self.seen = HashMap::default();
-        self.closed = Vec::new();
+        self.closed = Closed::default();
         self.translations.clear();
     }
 
@@ -180,14 +206,14 @@ impl Counts {
 
     /// Days with calls, in order, each with its cells.
     pub fn days(&self) -> impl Iterator<Item = (Day, impl Iterator<Item = Cell>)> {
-        self.days.iter().map(|(&day, counts)| (day, counts.packed.cells(&self.whos)))
+        self.days.iter().map(|(&day, counts)| (day, counts.packed.cells(&self.store)))
     }
 
     /// First and last minute with calls; `None` where nothing was counted.
     #[must_use]
     pub fn span(&self) -> Option<(Minute, Minute)> {
         let minutes = |counts: &DayCounts| {
-            let minutes = || counts.packed.cells(&self.whos).map(|cell| cell.minute);
+            let minutes = || counts.packed.cells(&self.store).map(|cell| cell.minute);
             (minutes().min(), minutes().max())
         };
         let first = minutes(self.days.first_key_value()?.1).0?;
@@ -198,13 +224,9 @@ impl Counts {
     pub fn cells(&self, api: ApiId, from: Minute, to: Minute) -> impl Iterator<Item = Cell> {
         self.days
             .range(from.day()..=to.day())
-            .flat_map(move |(_, counts)| counts.packed.of_api(api, &self.whos))
+            .flat_map(move |(_, counts)| counts.packed.of_api(api, &self.store))
             .filter(move |cell| (from..to).contains(&cell.minute))
     }
-}
-
-fn is_in_any(closed: &[Vec<u64>], short: u64) -> bool {
-    closed.iter().any(|events| events.binary_search(&short).is_ok())
 }
 
 fn translate(api: &ApiNames, texts: &[TextId]) -> ApiNames {
@@ -236,7 +258,7 @@ impl DayCounts {
     }
 
     fn compact(&mut self) {
-        self.fresh.sort_unstable();
+        self.fresh.sort_unstable_by_key(Cell::order);
         self.fresh.dedup_by(|next, kept| {
             // More calls than one cell can hold stay in several.
             let sum = kept.calls.checked_add(next.calls).filter(|_| next.key() == kept.key());
@@ -246,13 +268,13 @@ impl DayCounts {
         self.compacted = self.fresh.len();
     }
 
-    fn pack(&mut self, day: Day, whos: &mut Whos) {
+    fn pack(&mut self, day: Day, store: &mut Store) {
         if self.fresh.is_empty() {
             return;
         }
-        self.fresh.extend(self.packed.cells(whos));
+        self.fresh.extend(self.packed.cells(store));
         self.compact();
-        self.packed = Packed::new(day.start(), &self.fresh, whos);
+        self.packed = Packed::new(day.start(), &self.fresh, store);
         (self.fresh, self.compacted) = (Vec::new(), 0);
     }
 }

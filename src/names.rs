@@ -59,6 +59,12 @@ impl CallId {
         Self(api.0 << 1 | matches!(access, Access::Read) as u32)
     }
 
+    /// As a bare number.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+
     /// The API.
     #[must_use]
     pub const fn api(self) -> ApiId {

@@ -54,18 +54,23 @@ impl Destination {
 
     fn write(self, counts: &Counts, attribution: Attribution) -> anyhow::Result<()> {
         match self {
-            Self::Stdout => output::write(|out| csv_table::write(counts, attribution, out)).map(|_| ()),
+            Self::Stdout => {
+                output::write(|out| csv_table::write(counts, attribution, out))?;
+                count::whole(counts)
+            }
             Self::Csv(pending) => {
                 let mut out = std::io::BufWriter::new(pending.file());
                 csv_table::write(counts, attribution, &mut out)
                     .and_then(|()| out.flush())
                     .with_context(|| format!("cannot write {}", pending.path().display()))?;
                 drop(out);
+                count::whole(counts)?;
                 pending.publish()
             }
             Self::Parquet(pending) => {
                 parquet_table::write(counts, attribution, pending.file())
                     .with_context(|| format!("cannot write {}", pending.path().display()))?;
+                count::whole(counts)?;
                 pending.publish()
             }
         }

@@ -16,7 +16,7 @@ use crate::detect::look::{Levels, Look};
 use crate::exit::Exit;
 use crate::explanation::LOWEST_LOG10;
 use crate::pipeline::Cancel;
-use crate::pipeline::count::{Counted, count};
+use crate::pipeline::count::{Counted, count, whole};
 use crate::pipeline::explain::{Explained, Question, Span, explain};
 use crate::time::Minute;
 
@@ -56,7 +56,9 @@ pub(super) async fn run(
     let Counted { counts, coverage, .. } = count(reading, cancel, Arc::new(Bar::new(terminal.quiet))).await?;
     cancel.check()?;
     let question = Question { series: args.series, error_code: args.error_code, at: args.at, from };
-    let explained = explain(&counts, &models, &question)?;
+    let explained = explain(&counts, &models, &question);
+    whole(&counts)?;
+    let explained = explained?;
     output::write(|out| match args.format.or(settings.format).unwrap_or(Format::Text) {
         Format::Text => text::write(out, &explained),
         Format::Json => {

@@ -6,14 +6,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use tracing::info;
 
 use super::in_order::InOrder;
+use super::spill::{IN_MEMORY, Spill};
 use super::{Cancel, Progress};
 use crate::aggregate::{Attribution, Counts};
 use crate::classify::Exclusion;
 use crate::source::coverage::{Coverage, Skipped};
+use crate::source::files::LogFiles;
 use crate::source::read::{self, FileRead, Scratch, TimeRange, read_file};
 use crate::source::walk::{Found, LogFile, Table, walk};
 use crate::store::{csv_table, parquet_table};
@@ -63,53 +65,26 @@ pub async fn count(
 
 fn count_blocking(reading: &Reading, cancel: &Cancel, progress: &dyn Progress) -> anyhow::Result<Counted> {
     let Found { logs, tables, organizations, coverage } = walk(&reading.sources)?;
-    let inputs: Vec<Input<'_>> = tables.iter().map(Input::Table).chain(logs.iter().map(Input::Log)).collect();
+    let inputs = Inputs { tables, logs };
     progress.begin(inputs.len() as u64);
     let jobs = reading.jobs.get().min(inputs.len().max(1));
-    let merged = InOrder::new((Counts::default(), coverage), AHEAD * jobs);
-    let next = AtomicUsize::new(0);
-    let work = |worker: usize| -> anyhow::Result<()> {
-        let mut scratch = Scratch::new(reading.attribution);
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(input) = inputs.get(number) else { return Ok(()) };
-            merged.wait_for_turn(number);
-            // A number that was claimed is always brought: others wait for it.
-            let (read, failure) = match read(input, reading, &mut scratch, cancel) {
-                Ok(read) => (
-                    Some(Brought {
-                        batch: input.batch(worker, jobs + number),
-                        read,
-                        delivered: input.delivered(),
-                    }),
-                    Ok(()),
-                ),
-                Err(error) => (None, Err(error)),
-            };
-            merged.bring(number, read, |(counts, coverage), read| {
-                let Some(Brought { batch, delivered, read }) = read else { return };
-                if let Some(delivered) = delivered {
-                    counts.close_before(delivered);
-                }
-                counts.add(batch, &read.calls);
-                coverage.merge(read.coverage);
-            });
-            if failure.is_err() {
-                // The run is lost: nobody needs to start on another file.
-                next.store(inputs.len(), Ordering::Relaxed);
-            }
-            failure?;
-            progress.advance();
-        }
-    };
+    let counts = Counts::on(Box::new(Spill::new(IN_MEMORY)));
+    let merged = InOrder::new((counts, coverage), AHEAD * jobs);
+    let run = Run { reading, cancel, progress, jobs, inputs: &inputs, next: AtomicUsize::new(0), merged };
     let outcome: anyhow::Result<()> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..jobs).map(|worker| scope.spawn(move || work(worker))).collect();
-        workers.into_iter().try_for_each(|worker| worker.join().expect("a reading thread does not panic"))
+        let run = &run;
+        let workers: Vec<_> = (0..jobs).map(|worker| scope.spawn(move || run.work(worker))).collect();
+        let ended = workers.into_iter().map(|worker| {
+            worker.join().unwrap_or_else(|_| Err(anyhow!("a reading thread panicked, which is a bug")))
+        });
+        // All are joined before the first failure is told.
+        ended.collect::<Vec<_>>().into_iter().collect()
     });
     progress.finish();
     outcome?;
-    let (mut counts, mut coverage) = merged.into_state();
+    let (mut counts, mut coverage) = run.merged.into_state();
     counts.settle();
+    whole(&counts)?;
     coverage.settle();
     info!(
         files = coverage.files,
@@ -120,9 +95,102 @@ fn count_blocking(reading: &Reading, cancel: &Cancel, progress: &dyn Progress) -
     Ok(Counted { counts, coverage, organizations })
 }
 
+/// Whether nothing of the counts was lost on the way to a temporary file or back. To be asked once more before what was
+/// made of them is given out.
+///
+/// # Errors
+/// When something was lost; says why.
+pub fn whole(counts: &Counts) -> anyhow::Result<()> {
+    counts.failure().map_or(Ok(()), |why| Err(anyhow!(why)))
+}
+
+/// What all threads of one run share.
+struct Run<'a> {
+    reading: &'a Reading,
+    cancel: &'a Cancel,
+    progress: &'a dyn Progress,
+    jobs: usize,
+    inputs: &'a Inputs,
+    /// The first input that no thread has claimed.
+    next: AtomicUsize,
+    merged: InOrder<(Counts, Coverage), Option<Brought>>,
+}
+
+impl Run<'_> {
+    /// Reads inputs until none is left.
+    fn work(&self, worker: usize) -> anyhow::Result<()> {
+        let mut scratch = Scratch::new(self.reading.attribution);
+        let _claimant = self.merged.claimant();
+        loop {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(input) = self.inputs.get(number) else { return Ok(()) };
+            // Whoever panicked makes the run fail.
+            let Ok(()) = self.merged.wait_for_turn(number) else { return Ok(()) };
+            // A number that was claimed is always brought: others wait for it.
+            let (read, failure) = match read(&input, self.reading, &mut scratch, self.cancel) {
+                Ok(read) => (
+                    Some(Brought {
+                        batch: input.batch(worker, self.jobs + number),
+                        read,
+                        delivered: input.delivered(),
+                    }),
+                    Ok(()),
+                ),
+                Err(error) => (None, Err(error)),
+            };
+            if failure.is_err() {
+                self.start_no_more();
+            }
+            self.merged.bring(number, read, |state, read| {
+                if let Some(read) = read {
+                    self.merge(state, read);
+                }
+            });
+            failure?;
+            self.progress.advance();
+        }
+    }
+
+    fn merge(&self, (counts, coverage): &mut (Counts, Coverage), brought: Brought) {
+        let Brought { batch, delivered, read } = brought;
+        if let Some(delivered) = delivered {
+            counts.close_before(delivered);
+        }
+        counts.add(batch, &read.calls);
+        coverage.merge(read.coverage);
+        if counts.failure().is_some() {
+            self.start_no_more();
+        }
+    }
+
+    /// The run is lost: nobody needs to start on another file.
+    fn start_no_more(&self) {
+        self.next.store(self.inputs.len(), Ordering::Relaxed);
+    }
+}
+
+/// All that is to be read, in order.
+struct Inputs {
+    tables: Vec<Table>,
+    logs: LogFiles,
+}
+
+impl Inputs {
+    fn len(&self) -> usize {
+        self.tables.len() + self.logs.len()
+    }
+
+    fn get(&self, number: usize) -> Option<Input<'_>> {
+        match number.checked_sub(self.tables.len()) {
+            Some(number) => self.logs.get(number).map(Input::Log),
+            None => self.tables.get(number).map(Input::Table),
+        }
+    }
+}
+
 /// Something to be read.
 enum Input<'a> {
-    Log(&'a LogFile),
+    Log(LogFile),
     Table(&'a Table),
 }
 
@@ -192,4 +260,43 @@ fn read_table(Table { path, name }: &Table, reading: &Reading) -> anyhow::Result
         })
         .collect();
     Ok(FileRead { calls: table.batch.hand_over(), coverage })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// A watcher that panics on a reading thread.
+    struct Panics;
+
+    impl Progress for Panics {
+        fn begin(&self, _: u64) {}
+        fn advance(&self) {
+            panic!("as a bug would");
+        }
+        fn finish(&self) {}
+    }
+
+    #[test]
+    fn a_reading_thread_that_panics_makes_the_run_fail() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for number in 0..100 {
+            let path = folder.path().join(format!("{number}.json"));
+            let mut file = std::fs::File::create(path).expect("writable");
+            file.write_all(br#"{"Records":[]}"#).expect("writable");
+        }
+        for jobs in [1, 2, 4] {
+            let reading = Reading {
+                sources: vec![folder.path().to_owned()],
+                range: TimeRange::default(),
+                attribution: Attribution::Kept,
+                jobs: NonZeroUsize::new(jobs).expect("not zero"),
+            };
+            let outcome = count_blocking(&reading, &Cancel::default(), &Panics);
+            let why = outcome.err().map(|error| error.to_string());
+            assert_eq!(why.as_deref(), Some("a reading thread panicked, which is a bug"), "{jobs} threads");
+        }
+    }
 }

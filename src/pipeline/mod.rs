@@ -5,6 +5,7 @@ mod in_order;
 pub mod interrupt;
 pub mod judge;
 pub mod scan;
+mod spill;
 pub mod trial;
 
 use std::sync::Arc;

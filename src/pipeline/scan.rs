@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::count::{Counted, Reading, count};
+use super::count::{Counted, Reading, count, whole};
 use super::judge::{self, Judging, Watched, judge};
 use super::{Cancel, Interrupted, Progress, Stopwatch};
 use crate::aggregate::Counts;
@@ -83,6 +83,7 @@ pub async fn scan(
         };
         let summary = Summary::new(env!("CARGO_PKG_VERSION"), ModelId::of(base), covered, &found);
         let summary = if looking.roll_ups.is_empty() { summary } else { summary.with_roll_ups(&found) };
+        whole(&counts)?;
         stages.insert("judge", judging.seconds());
         Ok(Scanned { insights: found, summary, organizations, stages })
     };

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::count::{Counted, Reading, count};
+use super::count::{Counted, Reading, count, whole};
 use super::{Cancel, Progress, judge, scan};
 use crate::evaluate::{Score, Truth, alarms, score};
 use crate::model::Model;
@@ -30,6 +30,7 @@ pub async fn trial(
             let found = scan::find(&counts, &model.clone().into(), jobs, &cancel)?;
             scores.push(score(&truth, &alarms(&found), Some(series)));
         }
+        whole(&counts)?;
         Ok((scores, coverage))
     };
     tokio::task::spawn_blocking(judge).await.context("judging failed")?

@@ -21,8 +21,8 @@ const OPTIONS: Options = Options { range: TimeRange { from: None, to: None }, ma
 fn read_all(found: Found, options: &Options) -> (Counts, Coverage) {
     let (mut counts, mut coverage) = (Counts::default(), found.coverage);
     let mut scratch = Scratch::new(Attribution::Kept);
-    for file in &found.logs {
-        let read = read_file(file, options, &mut scratch, &|| false);
+    for file in found.logs.iter() {
+        let read = read_file(&file, options, &mut scratch, &|| false);
         counts.add(0, &read.calls);
         coverage.merge(read.coverage);
     }
@@ -315,7 +315,8 @@ fn no_source_and_no_logs_are_errors_that_say_what_to_do() {
     ));
     let found = walk(&["-".into(), "-".into()]).expect("standard input is a source");
     assert_eq!(found.logs.len(), 1);
-    assert_eq!((&found.logs[0].place, found.logs[0].claim), (&Place::Stdin, Claim::Log));
+    let first = found.logs.get(0).expect("a log");
+    assert_eq!((first.place, first.claim), (Place::Stdin, Claim::Log));
 }
 
 #[test]
@@ -325,7 +326,6 @@ fn files_that_vanish_or_are_no_files_are_rows() {
         let file = LogFile {
             place: Place::Path(path.to_owned()),
             name: "x".to_owned(),
-            organization: None,
             account: None,
             delivered: None,
             claim: Claim::Json,
@@ -350,7 +350,7 @@ fn a_bomb_costs_no_more_than_its_limit_and_can_be_abandoned() {
     let why = "bomb.json.gz: has more than 8388608 bytes; the 2 records before it count";
     assert_eq!(rows(&coverage.skipped), [why]);
     // Abandoned after a few looks, it does not go on to the end.
-    let file = &walk(&[root.path().to_owned()]).expect("a log").logs[0];
+    let file = &walk(&[root.path().to_owned()]).expect("a log").logs.get(0).expect("a log");
     let looks = std::cell::Cell::new(0);
     let read = read_file(file, &OPTIONS, &mut Scratch::new(Attribution::Kept), &|| {
         looks.replace(looks.get() + 1) > 3

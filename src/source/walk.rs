@@ -1,5 +1,4 @@
 //! SOURCE arguments -> a sorted list of log files, each once, and what else was found.
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::File;
@@ -10,6 +9,7 @@ use thiserror::Error;
 use walkdir::WalkDir;
 
 use super::coverage::{Coverage, Skipped};
+use super::files::LogFiles;
 use super::inflate::GZIP_MAGIC;
 use crate::cloudtrail::object_key::{FileKind, ObjectKey};
 use crate::emit::{LINES_FILE, SUMMARY_FILE};
@@ -23,9 +23,8 @@ const SNIFFED: u64 = 512;
 /// Everything that was found under the SOURCEs.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// Log files, each once: those whose names tell no time of delivery, then the others by that time; in an order that
-    /// depends on neither the file system nor the order of the SOURCEs.
-    pub logs: Vec<LogFile>,
+    /// Log files, each once.
+    pub logs: LogFiles,
     /// Counts tables: only files that were named themselves.
     pub tables: Vec<Table>,
     /// The organization of each account whose logs lie below one, by the keys of the logs.
@@ -41,8 +40,6 @@ pub struct LogFile {
     pub place: Place,
     /// Its path from the deepest folder that holds all SOURCEs, safe to show.
     pub name: String,
-    /// Organization that its folders tell.
-    pub organization: Option<String>,
     /// Account that its name or folders tell.
     pub account: Option<String>,
     /// When its name says that it was delivered.
@@ -109,42 +106,41 @@ pub enum WalkError {
 /// # Errors
 /// Where a SOURCE does not exist, or none holds a log file or counts table.
 pub fn walk(sources: &[PathBuf]) -> Result<Found, WalkError> {
-    let above = folder_above(sources);
-    let mut walk = Walk { above, entries: Vec::new(), has_links: false };
+    let mut walk = Walk {
+        above: folder_above(sources),
+        found: Found::default(),
+        aside: Vec::new(),
+        moves: BTreeMap::new(),
+        has_links: false,
+        is_only_source: sources.len() == 1,
+    };
     for source in sources {
         walk.source(source)?;
     }
-    let Walk { mut entries, has_links, .. } = walk;
-    // Of a file that is reached twice, what promises most comes first, and is kept.
-    entries.sort_by(|a, b| a.order().cmp(&b.order()));
+    let Walk { mut found, mut aside, moves, has_links, .. } = walk;
+    found.organizations =
+        moves.into_iter().map(|(account, (_, organization))| (account, organization)).collect();
     // Without links, one folder cannot hold a file twice.
-    if has_links || sources.len() > 1 {
-        let mut met = HashSet::new();
+    let can_meet_twice = has_links || sources.len() > 1;
+    let mut met = HashSet::new();
+    let mut met_before = |path: &Path| {
         // A file that has vanished meanwhile is kept: reading it will tell.
-        entries.retain(|entry| entry.path.canonicalize().map_or(true, |path| met.insert(path)));
-    }
-    let mut found = Found::default();
-    for Entry { path, name, fate } in entries {
-        let named = |why| Skipped { what: shown(&name), why, records: 0 };
+        let real = || if path == Path::new(STDIN) { Ok(path.to_owned()) } else { path.canonicalize() };
+        can_meet_twice && real().is_ok_and(|real| !met.insert(real))
+    };
+    found.logs.settle(&mut met_before);
+    aside.sort_by(|one, other| one.name.cmp(&other.name));
+    for Aside { path, name, fate } in aside {
+        if met_before(&path) {
+            continue;
+        }
+        let row = |why| Skipped { what: shown(&name), why, records: 0 };
         match fate {
-            Fate::Log(log) => {
-                // Of an account that has moved, the organization of the last delivery stays.
-                found.organizations.extend(log.account.clone().zip(log.organization.clone()));
-                found.logs.push(log);
-            }
             Fate::Table => found.tables.push(Table { path, name: shown(&name) }),
             Fate::Excluded(kind) => *found.coverage.excluded_files.entry(kind).or_default() += 1,
-            Fate::Ignored(why) => found.coverage.ignored.push(named(why.to_owned())),
-            Fate::Skipped(why) => found.coverage.skipped.push(named(why)),
+            Fate::Ignored(why) => found.coverage.ignored.push(row(why.to_owned())),
+            Fate::Skipped(why) => found.coverage.skipped.push(row(why)),
         }
-    }
-    if sources.iter().any(|source| source == Path::new(STDIN)) {
-        let name = "standard input".to_owned();
-        let place = Place::Stdin;
-        found.logs.insert(
-            0,
-            LogFile { place, name, organization: None, account: None, delivered: None, claim: Claim::Log },
-        );
     }
     if found.logs.is_empty() && found.tables.is_empty() && found.coverage.skipped.is_empty() {
         return Err(no_logs(sources, &found.coverage));
@@ -187,8 +183,8 @@ fn no_logs(sources: &[PathBuf], coverage: &Coverage) -> WalkError {
     WalkError::NoLogs { sources: sources.join(", "), besides }
 }
 
-/// A file that was met, and what is to become of it.
-struct Entry {
+/// A file that is no log, and what is to become of it.
+struct Aside {
     path: PathBuf,
     /// From the folder above all SOURCEs.
     name: PathBuf,
@@ -196,129 +192,138 @@ struct Entry {
 }
 
 enum Fate {
-    Log(LogFile),
     Table,
     Excluded(&'static str),
     Ignored(&'static str),
     Skipped(String),
 }
 
-impl Entry {
-    fn order(&self) -> (Option<Minute>, &Path, Reverse<Option<Claim>>) {
-        let (delivered, claim) = match &self.fate {
-            Fate::Log(log) => (log.delivered, Some(log.claim)),
-            _ => (None, None),
-        };
-        (delivered, &self.name, Reverse(claim))
-    }
-}
-
 struct Walk {
     /// The deepest folder that holds all SOURCEs, from the root.
     above: PathBuf,
-    entries: Vec<Entry>,
+    found: Found,
+    aside: Vec<Aside>,
+    /// The organization that each account was in last, and when.
+    moves: BTreeMap<String, (Option<Minute>, String)>,
     has_links: bool,
+    is_only_source: bool,
 }
 
 impl Walk {
     fn source(&mut self, source: &Path) -> Result<(), WalkError> {
         if source == Path::new(STDIN) {
+            self.found.logs.add_stdin();
             return Ok(());
         }
         let unreadable = |cause| WalkError::Unreadable { path: shown(source), source: cause };
+        let name = self.name(source);
         if source.metadata().map_err(unreadable)?.is_dir() {
             // Looked at here, so that a mistyped or locked folder fails at once instead of looking empty.
             source.read_dir().map_err(unreadable)?;
-            self.folder(source);
+            self.folder(source, &name);
         } else if is_table(source) {
-            self.met(source.to_owned(), |_| Fate::Table);
+            self.put_aside(source, name, Fate::Table);
         } else {
-            self.file(source.to_owned(), Some(Claim::Log));
+            self.file(source, name, Some(Claim::Log));
         }
         Ok(())
     }
 
-    fn folder(&mut self, root: &Path) {
+    /// Walks a folder; `name` is its path from the folder above all SOURCEs.
+    fn folder(&mut self, root: &Path, name: &Path) {
+        let named = |path: &Path| match path.strip_prefix(root) {
+            Ok(below) if !below.as_os_str().is_empty() => name.join(below),
+            _ => name.to_owned(),
+        };
         for entry in WalkDir::new(root).follow_links(true).sort_by_file_name() {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
-                    let path = error.path().unwrap_or(root).to_owned();
-                    let why = self.unreachable(&error);
-                    self.met(path, |_| Fate::Skipped(why));
+                    let path = error.path().unwrap_or(root);
+                    self.put_aside(path, named(path), Fate::Skipped(unreachable(&error, &named)));
                     continue;
                 }
             };
             self.has_links |= entry.path_is_symlink();
+            let path = entry.path();
             if entry.file_type().is_file() {
-                self.file(entry.into_path(), None);
+                self.file(path, named(path), None);
             } else if !entry.file_type().is_dir() {
-                self.met(entry.into_path(), |_| Fate::Ignored("neither a file nor a folder"));
+                self.put_aside(path, named(path), Fate::Ignored("neither a file nor a folder"));
             }
         }
     }
 
-    fn file(&mut self, path: PathBuf, claim: Option<Claim>) {
-        let place = path.clone();
-        self.met(path, |name| fate(place, name, claim));
+    /// Files a file under what its name says it is, or its first bytes where that says nothing. `claim` overrules such a
+    /// name.
+    fn file(&mut self, path: &Path, name: PathBuf, claim: Option<Claim>) {
+        let key = ObjectKey::parse(&path.to_string_lossy());
+        match claim_of(path, &key, claim) {
+            Err(fate) => self.put_aside(path, name, fate),
+            Ok(claim) => {
+                self.found.logs.add(path, &name, key.delivered, claim);
+                if let (Some(account), Some(organization)) = (key.account, key.organization) {
+                    let last = (key.delivered, organization);
+                    self.moves
+                        .entry(account)
+                        .and_modify(|known| *known = last.clone().max(known.clone()))
+                        .or_insert(last);
+                }
+            }
+        }
     }
 
-    fn met(&mut self, path: PathBuf, fate: impl FnOnce(&Path) -> Fate) {
-        let name = self.name(&path);
-        self.entries.push(Entry { fate: fate(&name), path, name });
+    fn put_aside(&mut self, path: &Path, name: PathBuf, fate: Fate) {
+        if let (Fate::Excluded(kind), true) = (&fate, self.is_only_source) {
+            // There can be as many digests as logs, and no two names for one.
+            *self.found.coverage.excluded_files.entry(kind).or_default() += 1;
+            return;
+        }
+        self.aside.push(Aside { path: path.to_owned(), name, fate });
     }
 
     fn name(&self, path: &Path) -> PathBuf {
         let path = absolute(path);
         path.strip_prefix(&self.above).unwrap_or(&path).to_owned()
     }
+}
 
-    /// Why a folder or link cannot be followed.
-    fn unreachable(&self, error: &walkdir::Error) -> String {
-        match (error.loop_ancestor(), error.io_error()) {
-            (Some(ancestor), _) => {
-                let name = self.name(ancestor);
-                let ancestor = if name.as_os_str().is_empty() { Path::new(".") } else { &name };
-                format!("symbolic link leads back to {}", shown(ancestor))
-            }
-            (None, Some(cause)) => format!("cannot open: {cause}"),
-            (None, None) => "cannot open".to_owned(),
+/// Why a folder or link cannot be followed.
+fn unreachable(error: &walkdir::Error, named: impl Fn(&Path) -> PathBuf) -> String {
+    match (error.loop_ancestor(), error.io_error()) {
+        (Some(ancestor), _) => {
+            let name = named(ancestor);
+            let ancestor = if name.as_os_str().is_empty() { Path::new(".") } else { &name };
+            format!("symbolic link leads back to {}", shown(ancestor))
         }
+        (None, Some(cause)) => format!("cannot open: {cause}"),
+        (None, None) => "cannot open".to_owned(),
     }
 }
 
-/// What is to become of a file, by its name, or its first bytes where that says nothing. `claim` overrules such a name.
-fn fate(path: PathBuf, name: &Path, claim: Option<Claim>) -> Fate {
-    let key = ObjectKey::parse(&path.to_string_lossy());
-    let by_name = claim_of_name(&path);
+/// What a file promises, or what becomes of it where it is no log.
+fn claim_of(path: &Path, key: &ObjectKey, claim: Option<Claim>) -> Result<Claim, Fate> {
+    let by_name = claim_of_name(path);
     let is_data = claim.is_some() || by_name.is_some();
     match key.kind {
         FileKind::CloudTrail | FileKind::Unknown => {}
-        kind if is_data => return Fate::Excluded(kind.name()),
+        kind if is_data => return Err(Fate::Excluded(kind.name())),
         _ => {}
     }
     let own_output = [LINES_FILE, SUMMARY_FILE].map(OsStr::new);
     if claim.is_none() && path.file_name().is_some_and(|name| own_output.contains(&name)) {
-        return Fate::Ignored("named like what a scan writes");
+        return Err(Fate::Ignored("named like what a scan writes"));
     }
     let by_aws = key.named_by_aws.then_some(Claim::Log);
-    let claim = match claim.or(by_aws).or(by_name) {
-        Some(claim) => claim,
-        None if is_table(&path) => return Fate::Ignored("a table; name it itself to read it"),
-        None => match sniff(&path) {
-            Ok(true) => Claim::Nothing,
-            Ok(false) => return Fate::Ignored("not JSON by its name and first bytes"),
-            Err(error) => return Fate::Skipped(format!("cannot open: {error}")),
+    match claim.or(by_aws).or(by_name) {
+        Some(claim) => Ok(claim),
+        None if is_table(path) => Err(Fate::Ignored("a table; name it itself to read it")),
+        None => match sniff(path) {
+            Ok(true) => Ok(Claim::Nothing),
+            Ok(false) => Err(Fate::Ignored("not JSON by its name and first bytes")),
+            Err(error) => Err(Fate::Skipped(format!("cannot open: {error}"))),
         },
-    };
-    Fate::Log(LogFile {
-        name: shown(name),
-        organization: key.organization,
-        account: key.account,
-        delivered: key.delivered,
-        claim,
-        place: Place::Path(path),
-    })
+    }
 }
 
 /// Whether the name is that of a counts table.

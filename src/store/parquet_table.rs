@@ -13,7 +13,7 @@ use crate::series::Category;
 use crate::time::Minute;
 
 /// Rows of one row group, and of one slice that is read at a time: bounds memory on both ways.
-const ROWS_AT_ONCE: usize = 1 << 16;
+const ROWS_AT_ONCE: usize = 1 << 15;
 
 const MICROSECONDS: i64 = 60_000_000;
 

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
 
+use super::keys::{Keys, Number};
 use super::masks::{BLOCK, Brackets, Masks};
 use super::{Sink, Unsure};
 use crate::cloudtrail::decode::{self, Container, IdentityKey, Key, Slot};
@@ -19,7 +20,9 @@ use crate::cloudtrail::record::{Identity, Record};
 /// Where the text is anything but `{"Records":[…]}` without line breaks, or a field that is read is odd.
 pub fn fast(bytes: &[u8], sink: &mut impl Sink) -> Result<(), Unsure> {
     let text = simdutf8::basic::from_utf8(bytes.trim_ascii_end()).map_err(|_| Unsure)?;
-    let mut scanner = Scanner { text, masks: Masks::new(text.as_bytes()), at: 0 };
+    let (record_keys, identity_keys) = (Keys::new(Key::Other), Keys::new(IdentityKey::Other));
+    let masks = Masks::new(text.as_bytes());
+    let mut scanner = Scanner { text, masks, at: 0, record_keys, identity_keys };
     scanner.document(sink)?;
     // Strings must not hold any.
     if scanner.masks.met_controls() { Err(Unsure) } else { Ok(()) }
@@ -30,6 +33,8 @@ struct Scanner<'t> {
     masks: Masks<'t>,
     /// What stands before it has been read.
     at: usize,
+    record_keys: Keys<Key>,
+    identity_keys: Keys<IdentityKey>,
 }
 
 /// Whether a list goes on.
@@ -73,7 +78,7 @@ impl<'t> Scanner<'t> {
 
     fn record(&mut self) -> Result<Record<'t>, Unsure> {
         let mut record = Record::default();
-        self.members(|scanner, key| match Key::of_bytes(key) {
+        self.members(Self::record_keys, Key::of_bytes, |scanner, key| match key {
             Key::Field(field) => match record.slot(field) {
                 Slot::Text(_, slot) => scanner.text().map(|text| *slot = text),
                 Slot::Truth(_, slot) => scanner.truth().map(|truth| *slot = truth),
@@ -90,9 +95,11 @@ impl<'t> Scanner<'t> {
     fn identity(&mut self) -> Result<Identity<'t>, Unsure> {
         let mut identity = Identity::default();
         if self.peek() == Some(b'{') {
-            self.members(|scanner, key| match identity.slot(IdentityKey::of_bytes(key)) {
-                Some((_, slot)) => scanner.text().map(|text| *slot = text),
-                None => scanner.skip(),
+            self.members(Self::identity_keys, IdentityKey::of_bytes, |scanner, key| {
+                match identity.slot(key) {
+                    Some((_, slot)) => scanner.text().map(|text| *slot = text),
+                    None => scanner.skip(),
+                }
             })?;
             Ok(identity)
         } else {
@@ -100,20 +107,47 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// Reads an object: calls `value` at each value with its key.
+    const fn record_keys(&mut self) -> &mut Keys<Key> {
+        &mut self.record_keys
+    }
+
+    const fn identity_keys(&mut self) -> &mut Keys<IdentityKey> {
+        &mut self.identity_keys
+    }
+
+    /// Reads an object: calls `value` at each value with what its key means.
     #[inline]
-    fn members(
+    fn members<K: Copy>(
         &mut self,
-        mut value: impl FnMut(&mut Self, &'t [u8]) -> Result<(), Unsure>,
+        keys: impl Fn(&mut Self) -> &mut Keys<K>,
+        meaning: impl Fn(&[u8]) -> K,
+        mut value: impl FnMut(&mut Self, K) -> Result<(), Unsure>,
     ) -> Result<(), Unsure> {
         self.expect(b'{')?;
         if self.peek() == Some(b'}') {
             self.at += 1;
             return Ok(());
         }
+        let mut last = Number::BEGINNING;
         loop {
-            let key = self.key()?;
-            value(self, key)?;
+            self.peek();
+            let text = self.text.as_bytes();
+            let rest = &text[self.at..];
+            if let Some((number, length, key)) = keys(self).guess(last, rest) {
+                self.at += length;
+                last = number;
+                value(self, key)?;
+            } else {
+                let start = self.at;
+                let name = self.key()?;
+                let key = meaning(name);
+                // As it stands in the text, if nothing stands between it and its colon.
+                let whole = &text[start..self.at];
+                if whole.len() == name.len() + 3 {
+                    last = keys(self).learn(last, whole, key);
+                }
+                value(self, key)?;
+            }
             if self.next(b'}')? == Next::End {
                 return Ok(());
             }

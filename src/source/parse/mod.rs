@@ -7,6 +7,7 @@
 mod careful;
 mod fast;
 mod flaws;
+mod keys;
 mod kind;
 mod masks;
 mod strict;

@@ -140,6 +140,40 @@ fn the_fast_path_reads_what_aws_writes_and_leaves_the_rest() {
     check("nothing", "", false);
 }
 
+/// What a path makes of a file's bytes; `None` where it leaves them to the next one.
+fn read_by(path: impl FnOnce(&[u8], &mut Kept) -> bool, text: &[u8]) -> Option<Vec<String>> {
+    let mut kept = Kept::default();
+    path(text, &mut kept).then_some(kept.records)
+}
+
+#[test]
+fn every_fixture_takes_all_paths() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let (mut by_fast, mut by_strict) = (0, 0);
+    let mut buffers = crate::source::inflate::Buffers::default();
+    let files = walkdir::WalkDir::new(folder).into_iter().map(|entry| entry.expect("fixtures are readable"));
+    for file in files.filter(|file| file.file_type().is_file()) {
+        let packed = std::fs::File::open(file.path()).expect("fixtures are readable");
+        let text = buffers.read(packed, 1 << 24, &|| false).bytes;
+        let fast = read_by(|text, kept| fast(text, kept).is_ok(), text);
+        let strict = read_by(|text, kept| strict(text, kept).is_ok(), text);
+        let careful = read_by(|text, kept| careful(text, kept).flaws.is_empty(), text);
+        if let (Some(fast), Some(strict)) = (&fast, &strict) {
+            assert_eq!(fast, strict, "{}", file.path().display());
+        }
+        if strict.is_some() {
+            assert_eq!(strict, careful, "{}", file.path().display());
+        }
+        by_fast += usize::from(fast.is_some());
+        by_strict += usize::from(strict.is_some());
+    }
+    // Fixtures that no path accepts would prove nothing.
+    assert!(
+        by_fast >= 10 && by_strict > by_fast,
+        "{by_fast} by the fast path, {by_strict} by the strict one"
+    );
+}
+
 #[test]
 fn containers() {
     let (a, b) = (quoted("A"), quoted("B"));
