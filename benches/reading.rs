@@ -59,7 +59,7 @@ fn tree() -> Tree {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (days, records) = if is_measured() { (7, 100_000) } else { (1, 2_000) };
     let out = folder.path().to_owned();
-    generate::write(&generate::Options { out: out.clone(), days, seed: 1, accounts: 4, records })
+    generate::write(&generate::Options { out: out.clone(), days, seed: 1, accounts: 4, records }, &|| false)
         .expect("a tree is generated");
     // The labels lie beside the logs.
     let found = walk(&[out]).expect("the tree has logs");

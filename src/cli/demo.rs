@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::Context as _;
 
 use super::generate as generate_command;
 use super::output::{self, Terminal};
@@ -13,7 +13,7 @@ use super::scan;
 use crate::aggregate::Attribution;
 use crate::evaluate::{self, Figures, Outcome, Score};
 use crate::exit::Exit;
-use crate::generate::{self, Options};
+use crate::generate::Options;
 use crate::model::Model;
 use crate::pipeline::Cancel;
 use crate::pipeline::count::Reading;
@@ -35,7 +35,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, terminal: &Terminal, cancel: &Cancel) -> anyhow::Result<Exit> {
     let (logs, out) = (args.out.join("logs"), args.out.join("insights"));
     let options = Options { out: logs.clone(), days: 35, seed: args.seed, accounts: 4, records: 200_000 };
-    let generated = generate::write(&options).context("cannot generate a log tree")?;
+    let generated = generate_command::write(&options, cancel)?;
     output::write(|stdout| {
         generate_command::print(stdout, &options, &generated).and_then(|()| writeln!(stdout))
     })?;

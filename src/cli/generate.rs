@@ -8,6 +8,7 @@ use clap::Args;
 use super::output;
 use crate::exit::Exit;
 use crate::generate::{self, Generated, Options};
+use crate::pipeline::Cancel;
 
 /// Write a realistic organization's CloudTrail log tree, with planted incidents and the labels that tell them.
 #[derive(Debug, Args)]
@@ -30,11 +31,18 @@ pub(super) struct GenerateArgs {
 }
 
 /// Writes the tree, and says what it holds.
-pub(super) fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
+pub(super) fn run(args: &GenerateArgs, cancel: &Cancel) -> anyhow::Result<Exit> {
     let &GenerateArgs { days, seed, accounts, records, .. } = args;
     let options = Options { out: args.out.clone(), days, seed, accounts, records };
-    let generated = generate::write(&options).context("cannot generate a log tree")?;
+    let generated = write(&options, cancel)?;
     output::write(|out| print(out, &options, &generated))
+}
+
+/// Writes the tree, unless it is interrupted.
+pub(super) fn write(options: &Options, cancel: &Cancel) -> anyhow::Result<Generated> {
+    let written = generate::write(options, &|| cancel.is_cancelled());
+    cancel.check()?;
+    written.context("cannot generate a log tree")
 }
 
 /// What was written, and the incidents in it.

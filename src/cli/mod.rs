@@ -126,7 +126,7 @@ async fn run(cli: Cli, cancel: Cancel) -> anyhow::Result<Exit> {
         Command::Demo(args) => demo::run(args, &terminal, &cancel).await,
         Command::Evaluate(args) => evaluate::run(args, &terminal, &cancel).await,
         // Interrupted, it leaves an unfinished tree that is known as such, and replaced by the next run.
-        Command::Generate(args) => generate::run(&args),
+        Command::Generate(args) => generate::run(&args, &cancel),
         Command::Explain(args) => explain::run(args, config_arg::load(config)?, &terminal, &cancel).await,
         Command::Check(args) => check::run(&args, config),
         Command::Completions { shell } => output::write(|out| {

@@ -134,20 +134,26 @@ struct Folders<'a> {
 }
 
 impl<'a> Folders<'a> {
-    /// Reads the folders from the innermost to the outermost.
+    /// Reads the folders from the innermost to the outermost. A folder says something only in its place, since what lies
+    /// around a copy of a bucket can have any name: a kind stands between an account and a region, an account below
+    /// `AWSLogs`, an organization or around a kind.
     fn parse(folders: impl Iterator<Item = &'a str>) -> Self {
         let mut found = Self { kind: FileKind::Unknown, organization: None, account: None, region: None };
+        let mut folders = folders.peekable();
         let mut inner: Option<&str> = None;
-        for folder in folders {
-            // A folder of this name further out is a prefix of the trail's.
-            if is_organization(folder) && found.account.is_some() && inner == found.account {
-                found.organization = Some(folder);
+        while let Some(folder) = folders.next() {
+            let outer = folders.peek().copied();
+            let kind = FileKind::of_word(folder);
+            let region = inner.filter(|region| is_region(region));
+            let is_kind = region.is_some() || outer.is_some_and(is_account);
+            if let (FileKind::Unknown, Some(kind), true) = (found.kind, kind, is_kind) {
+                (found.kind, found.region) = (kind, region);
             }
-            if let (FileKind::Unknown, Some(kind)) = (found.kind, FileKind::of_word(folder)) {
-                found.kind = kind;
-                found.region = inner.filter(|region| is_region(region));
-            } else if found.account.is_none() && is_account(folder) {
+            let is_in_place = inner.and_then(FileKind::of_word).is_some()
+                || outer.is_some_and(|outer| outer == "AWSLogs" || is_organization(outer));
+            if found.account.is_none() && is_account(folder) && is_in_place {
                 found.account = Some(folder);
+                found.organization = outer.filter(|outer| is_organization(outer));
             }
             inner = Some(folder);
         }
@@ -377,12 +383,31 @@ mod tests {
     }
 
     #[test]
+    fn folders_say_something_in_their_place_only() {
+        for (path, want) in [
+            ("/backup/202601051200/x.json", "unknown? - - -"),
+            (
+                "/backup/202601051200/AWSLogs/111122223333/Config/eu-west-1/x.json",
+                "unknown? 111122223333 - -",
+            ),
+            ("111122223333/CloudTrail/x.json", "cloudtrail? 111122223333 - -"),
+            ("CloudTrail-Digest/us-east-1/x.json", "digest? - us-east-1 -"),
+            ("o-exampleorg/111122223333/x.json", "unknown? 111122223333 - -"),
+            ("my/CloudTrail-Digest/copies/x.json", "unknown? - - -"),
+            ("my/CloudTrail-Insight/AWSLogs/111122223333/CloudTrail/x.json", "cloudtrail? 111122223333 - -"),
+        ] {
+            check(path, want);
+        }
+    }
+
+    #[test]
     fn an_organization_stands_around_its_account() {
         for (path, want) in [
             ("AWSLogs/o-exampleorg/111122223333/CloudTrail/eu-west-1/x.json", Some("o-exampleorg")),
             ("o-otherprefix/AWSLogs/o-exampleorg/111122223333/CloudTrail/x.json", Some("o-exampleorg")),
             ("o-otherprefix/AWSLogs/111122223333/CloudTrail/x.json", None),
             ("AWSLogs/o-short/111122223333/CloudTrail/x.json", None),
+            ("111122223333/o-exampleorg/x.json", None),
             ("AWSLogs/o-Exampleorg1/111122223333/CloudTrail/x.json", None),
             ("111122223333_CloudTrail_eu-west-1_20260105T0010Z_LnPgDQnpkSKEsppV.json.gz", None),
         ] {

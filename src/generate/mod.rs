@@ -102,6 +102,9 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// It was asked to stop.
+    #[error("stopped")]
+    Stopped,
     /// A file or folder could not be written.
     #[error("cannot write {}", .path.display())]
     Write {
@@ -127,13 +130,18 @@ const LEAST_SCALE: f64 = 0.02;
 /// Writes a log tree and its labels.
 ///
 /// # Errors
-/// Options out of range, a folder that holds something else, or a disk that cannot be written to.
-pub fn write(options: &Options) -> Result<Generated, Error> {
+/// Options out of range, a folder that holds something else, a disk that cannot be written to, or [`Error::Stopped`] soon
+/// after `stop` says so: then the folder holds a part, which the next run replaces.
+pub fn write(options: &Options, stop: &(dyn Fn() -> bool + Sync)) -> Result<Generated, Error> {
     let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    write_on(options, threads)
+    write_on(options, threads, stop)
 }
 
-fn write_on(options: &Options, threads: NonZeroUsize) -> Result<Generated, Error> {
+fn write_on(
+    options: &Options,
+    threads: NonZeroUsize,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Result<Generated, Error> {
     let (organization, plan) = imagine(options)?;
     prepare(&options.out)?;
     // Unfinished labels mark the folder as ours, and prove that it can be written to.
@@ -144,6 +152,7 @@ fn write_on(options: &Options, threads: NonZeroUsize) -> Result<Generated, Error
         plan: &plan,
         slots: slots(&organization, &plan),
         digests_from: tree::last_days(&organization, DIGEST_DAYS),
+        stop,
     };
     let totals = grow(&forest, threads)?;
     write_labels(options, &organization, &plan, Some(totals))?;

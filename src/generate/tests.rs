@@ -15,7 +15,7 @@ const SMALL: Options = Options { out: PathBuf::new(), days: 4, seed: 7, accounts
 fn generated(options: &Options, threads: usize) -> (tempfile::TempDir, Generated) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let options = Options { out: folder.path().join("new/tree"), ..options.clone() };
-    let written = write_on(&options, NonZeroUsize::new(threads).expect("at least one"));
+    let written = write_on(&options, NonZeroUsize::new(threads).expect("at least one"), &|| false);
     let written = written.unwrap_or_else(|error| panic!("{options:?}: {error}"));
     (folder, written)
 }
@@ -205,7 +205,7 @@ fn options_out_of_range_are_refused_by_name() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let check = |options: Options, want: &str| {
         let options = Options { out: folder.path().join("tree"), ..options };
-        let error = write(&options).map(|_| ()).map_err(|error| error.to_string());
+        let error = write(&options, &|| false).map(|_| ()).map_err(|error| error.to_string());
         assert!(error.as_ref().is_err_and(|error| error.starts_with(want)), "{error:?}");
         assert!(!options.out.exists(), "{want}: nothing is made");
     };
@@ -220,15 +220,15 @@ fn options_out_of_range_are_refused_by_name() {
 fn only_an_own_folder_is_written_to_again() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let options = Options { out: folder.path().join("tree"), days: 1, accounts: 1, ..SMALL };
-    write(&options).expect("a new folder");
+    write(&options, &|| false).expect("a new folder");
     fs::write(options.out.join("notes.txt"), "mine").expect("a file");
     let before = files(&options.out);
-    write(&Options { seed: 9, ..options.clone() }).expect("an own folder");
-    write(&options).expect("an own folder");
+    write(&Options { seed: 9, ..options.clone() }, &|| false).expect("an own folder");
+    write(&options, &|| false).expect("an own folder");
     assert!(files(&options.out) == before, "nothing is left of the other tree, and notes are kept");
 
     let check = |out: &Path, want: &str| {
-        let error = write(&Options { out: out.to_owned(), ..options.clone() }).map(|_| ());
+        let error = write(&Options { out: out.to_owned(), ..options.clone() }, &|| false).map(|_| ());
         let error = error.map_err(|error| error.to_string());
         assert!(error.as_ref().is_err_and(|error| error.contains(want)), "{error:?}");
     };

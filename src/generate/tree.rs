@@ -19,7 +19,6 @@ use super::record;
 use crate::time::{MINUTES_PER_DAY, Minute};
 
 /// Everything that a worker needs to know.
-#[derive(Debug)]
 pub(super) struct Forest<'a> {
     pub(super) out: &'a Path,
     pub(super) organization: &'a Organization,
@@ -28,6 +27,8 @@ pub(super) struct Forest<'a> {
     pub(super) slots: Vec<u32>,
     /// First minute of the span whose log files are covered by digests.
     pub(super) digests_from: u32,
+    /// Whether to write no more.
+    pub(super) stop: &'a (dyn Fn() -> bool + Sync),
 }
 
 /// What was written for one cell and day of delivery.
@@ -57,6 +58,9 @@ impl Forest<'_> {
         let mut written = CellDay::default();
         let place = &self.organization.cells[cell];
         for file in deliveries.chunk_by(|a, b| a.minute == b.minute) {
+            if (self.stop)() {
+                return Err(Error::Stopped);
+            }
             self.fill(file, calls, json, &mut written);
             let minute = FIRST_DAY.start().plus(file[0].minute.cast_signed());
             let key = self.log_key(place, minute);

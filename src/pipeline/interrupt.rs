@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Cancel, Interrupted};
 
 /// How long the threads get to notice an interrupt. One that is blocked, in a read of standard input say, never does.
-const PATIENCE: Duration = Duration::from_millis(800);
+const PATIENCE: Duration = Duration::from_millis(600);
 
 /// Runs `work` to its end, apart from the listening, so that not even a write that blocks keeps an interrupt from being
 /// heard. An interrupt sets `cancel`: the work notices within a moment. What is being published by then is finished,

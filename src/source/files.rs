@@ -12,6 +12,8 @@ use crate::time::Minute;
 /// names tell no time of delivery, then the others by that time.
 #[derive(Debug, Default)]
 pub struct LogFiles {
+    /// The folder above all SOURCEs, from the root: its name may be one that AWS gave.
+    above: PathBuf,
     folders: Vec<Folder>,
     /// What tells the files' names from the first one of their folder.
     names: String,
@@ -42,6 +44,11 @@ struct Filed {
 }
 
 impl LogFiles {
+    /// None yet, of SOURCEs below `above`.
+    pub(super) fn below(above: PathBuf) -> Self {
+        Self { above, ..Self::default() }
+    }
+
     /// Adds standard input.
     pub(super) fn add_stdin(&mut self) {
         self.files.push(Filed { delivered: None, folder: None, rest: (0, 0), shared: 0, claim: Claim::Log });
@@ -128,16 +135,19 @@ impl LogFiles {
     pub fn get(&self, number: usize) -> Option<LogFile> {
         let file = self.files.get(number)?;
         let Filed { delivered, claim, .. } = *file;
-        let (place, account) = match self.path(file) {
-            Some(path) => {
-                let account = ObjectKey::parse(&path.to_string_lossy()).account;
-                (Place::Path(path), account)
+        Some(match (self.path(file), self.in_folder(file, |folder| &folder.from_above)) {
+            (Some(path), Some(from_above)) => LogFile {
+                account: ObjectKey::parse(&self.above.join(&from_above).to_string_lossy()).account,
+                place: Place::Path(path),
+                name: shown(&from_above),
+                delivered,
+                claim,
+            },
+            _ => {
+                let name = "standard input".to_owned();
+                LogFile { place: Place::Stdin, name, account: None, delivered, claim }
             }
-            None => (Place::Stdin, None),
-        };
-        let name = self.in_folder(file, |folder| &folder.from_above);
-        let name = name.map_or_else(|| "standard input".to_owned(), |name| shown(&name));
-        Some(LogFile { place, name, account, delivered, claim })
+        })
     }
 
     /// All files, in order.

@@ -22,8 +22,11 @@ const MAX_AT_ONCE: usize = 64 << 20;
 const KEPT: usize = 8 << 20;
 /// Deflate cannot do better than this, whatever a header claims.
 const MAX_RATIO: usize = 1032;
-/// What is not compressed may be so many times as large as what is.
-const PLAIN: u64 = 16;
+/// Beyond the limit, what comes out may be so many times as large as what went in: AWS's logs give 10 to 30, and many of
+/// them may stand one after the other.
+const FAIR_RATIO: u64 = 64;
+/// Never more than so many limits.
+const MOST_LIMITS: u64 = 16;
 /// In a gzip header's flags: a checksum of the header follows, which only the stream reader checks.
 const HEADER_CHECKSUM: u8 = 2;
 
@@ -140,7 +143,8 @@ impl<R: Read> Read for Failing<R> {
 /// `stop` says so.
 ///
 /// # Errors
-/// Names what is wrong; what came out before is in `bytes`, at most `limit` bytes.
+/// Names what is wrong; what came out before is in `bytes`: at most `limit` bytes, of many logs one after the other up to
+/// [`FAIR_RATIO`] times what went in.
 pub fn inflate(
     input: &mut impl BufRead,
     limit: u64,
@@ -148,17 +152,21 @@ pub fn inflate(
     bytes: &mut Vec<u8>,
 ) -> Result<(), Damage> {
     bytes.clear();
+    let most = limit.saturating_mul(MOST_LIMITS);
     if !starts_with_gzip(input)? {
-        let limit = limit.saturating_mul(PLAIN);
-        return fill(input, limit, stop, bytes).map_err(|problem| match problem {
-            Problem::TooLarge => Damage::TooLarge(limit),
+        return fill(input, |_| most, stop, bytes).map_err(|problem| match problem {
+            Problem::TooLarge(limit) => Damage::TooLarge(limit),
             Problem::NoJson => Damage::NoJson,
             Problem::Io(cause) => Damage::Io(cause),
         });
     }
+    let input = &mut Taken { input, bytes: 0 };
+    let fair = |decoder: &GzDecoder<&mut Taken<_>>| {
+        limit.max(decoder.get_ref().bytes.saturating_mul(FAIR_RATIO)).min(most)
+    };
     while !stop() {
-        fill(&mut GzDecoder::new(&mut *input), limit, stop, bytes).map_err(|problem| match problem {
-            Problem::TooLarge => Damage::TooLarge(limit),
+        fill(&mut GzDecoder::new(&mut *input), fair, stop, bytes).map_err(|problem| match problem {
+            Problem::TooLarge(limit) => Damage::TooLarge(limit),
             Problem::NoJson => Damage::NoJson,
             Problem::Io(cause) if cause.raw_os_error().is_some() => Damage::Io(cause),
             Problem::Io(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => Damage::Truncated,
@@ -172,6 +180,31 @@ pub fn inflate(
         }
     }
     Ok(())
+}
+
+/// An input, and how many of its bytes were taken.
+struct Taken<R> {
+    input: R,
+    bytes: u64,
+}
+
+impl<R: BufRead> Read for Taken<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        self.bytes += read as u64;
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> BufRead for Taken<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.input.fill_buf()
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+        self.input.consume(bytes);
+    }
 }
 
 /// Whether the next bytes are those of a gzip member. A single byte at the end of what a reader has at hand is taken
@@ -199,26 +232,27 @@ fn skip_zeros(input: &mut impl BufRead) -> io::Result<bool> {
 }
 
 enum Problem {
-    TooLarge,
+    TooLarge(u64),
     NoJson,
     Io(io::Error),
 }
 
-/// Appends what `input` gives until its end, until `bytes` holds `limit`, or until `stop`.
-fn fill(
-    input: &mut impl Read,
-    limit: u64,
+/// Appends what `input` gives until its end, until `bytes` holds `limit`, which may grow as it is read, or until `stop`.
+fn fill<R: Read>(
+    input: &mut R,
+    limit: impl Fn(&R) -> u64,
     stop: &dyn Fn() -> bool,
     bytes: &mut Vec<u8>,
 ) -> Result<(), Problem> {
     while !stop() {
         // One byte past the limit tells "exactly full" from "too large".
-        let room = limit + 1 - bytes.len() as u64;
+        let room = limit(input) + 1 - bytes.len() as u64;
         let wanted = room.min(CHUNK);
         let got = input.by_ref().take(wanted).read_to_end(bytes).map_err(Problem::Io)?;
+        let limit = limit(input);
         if bytes.len() as u64 > limit {
             bytes.pop();
-            return Err(Problem::TooLarge);
+            return Err(Problem::TooLarge(limit));
         }
         if (got as u64) < wanted {
             break;
@@ -288,11 +322,16 @@ mod tests {
     #[test]
     fn damaged_input() {
         let (text, sound) = (text(), gzip(&text()));
-        check("too large", &gzip(b"123456"), 5, b"12345", "has more than 5 bytes");
+        let (zeros, most) = (vec![b'0'; 3_000_000], "has more than 100000 bytes");
+        check("too large", &gzip(&zeros), 100_000, &zeros[..100_000], most);
+        let fair = gzip(&text);
+        check("large, but fairly so", &fair, text.len() as u64 / 2, &text, "");
+        check("too large however fair", &fair, 100, &text[..1600], "has more than 1600 bytes");
         let plain = [b"1234567890".as_slice(), &[b'x'; 71]].concat();
         check("too large, plain", &plain, 5, &plain[..80], "has more than 80 bytes");
-        let members = [gzip(b"123"), gzip(b"456")].concat();
-        check("too large in the second member", &members, 5, b"12345", "has more than 5 bytes");
+        let members = [gzip(&zeros[..60_000]), gzip(&zeros)].concat();
+        check("too large in the second member", &members, 100_000, &zeros[..100_000], most);
+        check("many members", &gzip(b"123").repeat(40), 100, &b"123".repeat(40), "");
         check("half a magic", &GZIP_MAGIC[..1], MAX, b"", "gzip stream ends early");
         check("header only", &sound[..9], MAX, b"", "gzip stream ends early");
         check("no trailer", &sound[..sound.len() - 8], MAX, &text, "gzip stream ends early");
@@ -336,7 +375,7 @@ mod tests {
             inflate(&mut bomb.as_slice(), 1 << 20, &|| false, &mut bytes),
             Err(Damage::TooLarge(_))
         ));
-        assert!(bytes.capacity() <= 4 << 20, "{} bytes reserved", bytes.capacity());
+        assert!(bytes.capacity() <= 8 << 20, "{} bytes reserved", bytes.capacity());
         let mut looks = std::cell::Cell::new(0);
         let stop = || looks.replace(looks.get() + 1) > 3;
         assert!(inflate(&mut bomb.as_slice(), 1 << 30, &stop, &mut bytes).is_ok());

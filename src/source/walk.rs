@@ -106,9 +106,10 @@ pub enum WalkError {
 /// # Errors
 /// Where a SOURCE does not exist, or none holds a log file or counts table.
 pub fn walk(sources: &[PathBuf]) -> Result<Found, WalkError> {
+    let above = folder_above(sources);
     let mut walk = Walk {
-        above: folder_above(sources),
-        found: Found::default(),
+        found: Found { logs: LogFiles::below(above.clone()), ..Found::default() },
+        above,
         aside: Vec::new(),
         moves: BTreeMap::new(),
         has_links: false,
@@ -142,7 +143,8 @@ pub fn walk(sources: &[PathBuf]) -> Result<Found, WalkError> {
             Fate::Skipped(why) => found.coverage.skipped.push(row(why)),
         }
     }
-    if found.logs.is_empty() && found.tables.is_empty() && found.coverage.skipped.is_empty() {
+    let Coverage { skipped, excluded_files, .. } = &found.coverage;
+    if found.logs.is_empty() && found.tables.is_empty() && skipped.is_empty() && excluded_files.is_empty() {
         return Err(no_logs(sources, &found.coverage));
     }
     Ok(found)
@@ -174,12 +176,10 @@ fn absolute(path: &Path) -> PathBuf {
 
 fn no_logs(sources: &[PathBuf], coverage: &Coverage) -> WalkError {
     let sources: Vec<String> = sources.iter().map(|path| shown(path)).collect();
-    let excluded = coverage.excluded_files.iter().map(|(kind, files)| format!("{files} {kind}"));
-    let ignored = coverage.ignored.len();
-    let besides: Vec<String> =
-        excluded.chain((ignored > 0).then(|| format!("{ignored} not JSON by name or content"))).collect();
-    let besides =
-        if besides.is_empty() { String::new() } else { format!(" (other files: {})", besides.join(", ")) };
+    let besides = match coverage.ignored.len() {
+        0 => String::new(),
+        ignored => format!(" (other files: {ignored} not JSON by name or content)"),
+    };
     WalkError::NoLogs { sources: sources.join(", "), besides }
 }
 
@@ -257,7 +257,8 @@ impl Walk {
     /// Files a file under what its name says it is, or its first bytes where that says nothing. `claim` overrules such a
     /// name.
     fn file(&mut self, path: &Path, name: PathBuf, claim: Option<Claim>) {
-        let key = ObjectKey::parse(&path.to_string_lossy());
+        // With the folders around the SOURCE, however the user spelled it.
+        let key = ObjectKey::parse(&self.above.join(&name).to_string_lossy());
         match claim_of(path, &key, claim) {
             Err(fate) => self.put_aside(path, name, fate),
             Ok(claim) => {

@@ -112,13 +112,28 @@ fn places(header: &ByteRecord) -> Result<Places, String> {
     if missing.is_empty() { Ok(places) } else { Err(format!("column {} is missing", missing.join(", "))) }
 }
 
+/// RFC 3339, or as SQL engines write it: a blank for the `T`, a zone of hours only, or none, which is UTC.
+fn minute(text: &str) -> Option<Minute> {
+    Minute::parse(text).or_else(|| {
+        let (date, time) = text.split_once([' ', 'T'])?;
+        let time = time.trim_end_matches(" UTC");
+        let zone = time.find(['+', '-', 'Z']).map_or("", |at| &time[at..]);
+        let rest = match zone.len() {
+            0 => "Z",
+            3 => ":00",
+            _ => "",
+        };
+        Minute::parse(&format!("{date}T{time}{rest}"))
+    })
+}
+
 fn row<'a>(record: &'a ByteRecord, places: &Places) -> Option<Row<'a>> {
     let mut cells = [""; COLUMNS.len()];
     for (cell, place) in cells.iter_mut().zip(places) {
         *cell = std::str::from_utf8(place.and_then(|place| record.get(place)).unwrap_or_default()).ok()?;
     }
     Some(Row {
-        minute: Minute::parse(cells[0]),
+        minute: minute(cells[0]),
         texts: [1, 2, 3, 4, 5, 7, 9, 10].map(|column| cells[column]),
         read_only: match cells[6] {
             "true" | "True" | "TRUE" => Some(true),
@@ -127,4 +142,28 @@ fn row<'a>(record: &'a ByteRecord, places: &Places) -> Option<Row<'a>> {
         },
         calls: cells[8].parse().ok(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minutes_as_other_engines_write_them() {
+        let want = Minute::parse("2026-03-01T10:05:00Z");
+        for text in [
+            "2026-03-01T10:05:00Z",
+            "2026-03-01 10:05:00",
+            "2026-03-01 10:05:00+00",
+            "2026-03-01 10:05:00+00:00",
+            "2026-03-01 12:05:00+02",
+            "2026-03-01 10:05:00.000 UTC",
+            "2026-03-01T10:05:00",
+        ] {
+            assert_eq!(minute(text), want, "{text}");
+        }
+        for text in ["", "2026-03-01", "10:05", "2026-03-01 10:05:00 CET", "2026-03-01 25:05:00+00"] {
+            assert_eq!(minute(text), None, "{text}");
+        }
+    }
 }

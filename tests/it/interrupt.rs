@@ -34,3 +34,27 @@ fn an_interrupted_scan_publishes_nothing() {
         assert!(tree(&scenario.path("out")) == before, "{signal}: what was published before is untouched");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_generation_stops_and_can_be_begun_again() {
+    let scenario = Scenario::new();
+    let child = scenario
+        .command(&["generate", "--out", "logs", "--records", "100000000"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("trailpulse starts");
+    while !scenario.path("logs/AWSLogs").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status()
+            .is_ok_and(|kill| kill.success())
+    );
+    let ended = Ended::new(child.wait_with_output().expect("it ends"));
+    assert_eq!((ended.status, ended.stderr.as_str(), ended.stdout.as_str()), (2, "error: interrupted\n", ""));
+    scenario.done(&["generate", "--out", "logs", "--records", "1", "--days", "1"]);
+}
