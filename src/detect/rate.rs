@@ -246,7 +246,7 @@ impl RateSeries {
 
     fn drop_z(&self, model: &Model, window: usize) -> f64 {
         let p = &model.parameters().drop;
-        let learned = self.lows.bound_ln(window).map_or(0.0, f64::exp);
+        let learned = self.lows.bound_ln(window).map_or(0.0, f64::exp).max(self.lows.largest(window));
         let short = if window < LONGEST { p.short_z } else { 0.0 };
         p.z.max(learned / model.ease().sqrt()) + short
     }
