@@ -219,7 +219,7 @@ impl RateSeries {
             if mean < p.expected || total > most || instant - WINDOWS[window] < self.watch.clear_since {
                 continue;
             }
-            let shape = self.watch.dispersion[window].now.shape(mean);
+            let shape = self.drop_shape(window, mean);
             let z = surprise::below(total, mean, shape);
             let least_z = self.drop_z(model, window);
             noted[window] = z;
@@ -242,6 +242,17 @@ impl RateSeries {
     fn drop_share(&self, model: &Model, window: usize) -> f64 {
         let p = &model.parameters().drop;
         if self.seasonal.has_rhythm() || window < LONGEST { p.share } else { p.flat_share }
+    }
+
+    /// Shape of the law of a total that may be too small: what comes in clusters stays away in clusters, however regular
+    /// they are. So the variance is at least that of the shorter windows, if these were independent.
+    fn drop_shape(&self, window: usize, mean: f64) -> f64 {
+        let part = |shorter: usize| mean * f64::from(WINDOWS[shorter]) / f64::from(WINDOWS[window]);
+        let shapes = (0..=window).map(|shorter| {
+            let mean = part(shorter);
+            self.watch.dispersion[shorter].now.variance(mean) / mean
+        });
+        mean / (shapes.fold(0.0, f64::max) - 1.0)
     }
 
     fn drop_z(&self, model: &Model, window: usize) -> f64 {
