@@ -14,6 +14,10 @@ use crate::baseline::{LONGEST_SLOTS, SLOT, day_of, slot_of};
 use crate::model::Model;
 use crate::time::{MINUTES_PER_DAY, Minute};
 
+/// Error codes of one API that are watched at once. AWS has some dozens for an API; without a limit, whoever can put codes
+/// of his own into the logs makes every half hour cost as much as all the codes he ever used.
+const MOST_CODES: usize = 1000;
+
 /// The state of one API: its call rate, and one error rate per code. It can be stored between runs; a format that keeps
 /// floats exactly keeps verdicts exactly.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -156,17 +160,32 @@ impl ApiDetector {
         }
         let traffic = self.traffic.at(model, day_of(at));
         for &(code, failures) in minute.errors.iter().filter(|(_, failures)| *failures > 0) {
-            let index = match self.errors.binary_search_by_key(&code, |(code, _)| *code) {
-                Ok(index) => index,
-                Err(index) => {
-                    self.errors.insert(index, (code, ErrorSeries::new(model, self.origin, at)));
-                    index
-                }
-            };
+            let Some(index) = self.place_of(model, code, at, events) else { continue };
             let shared =
                 Shared { origin: self.origin, which: Which::Errors(code), calls: &self.calls, traffic };
             self.errors[index].1.count(model, &shared, (at, failures), events);
         }
+    }
+
+    /// The place of a code's series; of a new code it is made, where need be in place of the one that was silent longest.
+    /// `None` where as many codes as are watched had failures in this very minute.
+    fn place_of(&mut self, model: &Model, code: CodeId, at: i32, events: &mut Vec<Event>) -> Option<usize> {
+        let place = |errors: &[(CodeId, ErrorSeries)]| errors.binary_search_by_key(&code, |(code, _)| *code);
+        if let Ok(index) = place(&self.errors) {
+            return Some(index);
+        }
+        if self.errors.len() == MOST_CODES {
+            let (stalest, (_, series)) =
+                self.errors.iter().enumerate().min_by_key(|(_, (_, series))| series.last())?;
+            if series.last() == at {
+                return None;
+            }
+            let (code, mut series) = self.errors.remove(stalest);
+            series.forget(model, Which::Errors(code), at, events);
+        }
+        let index = place(&self.errors).unwrap_or_else(|index| index);
+        self.errors.insert(index, (code, ErrorSeries::new(model, self.origin, at)));
+        Some(index)
     }
 
     /// Learns from the half hour of the last call, now that a call came after it.

@@ -230,13 +230,20 @@ impl RateSeries {
                     z,
                     expected: mean,
                     bound: most_missing(total, most, |total| surprise::below(total, mean, shape) >= least_z),
-                    start: instant - WINDOWS[window],
+                    start: self.silent_since(instant, window, mean),
                     at: instant,
                     seen: PerWindow::default(),
                 });
             }
         }
         (best, noted)
+    }
+
+    /// First minute without the calls that a window lacks.
+    fn silent_since(&self, instant: i32, window: usize, expected: f64) -> i32 {
+        let length = WINDOWS[window];
+        let bar = 0.5 * (self.watch.windows.totals()[window] as f64 + expected) / f64::from(length);
+        self.watch.windows.silent_since(instant - 1, length, bar)
     }
 
     fn drop_share(&self, model: &Model, window: usize) -> f64 {

@@ -143,7 +143,7 @@ fn what_is_told() {
         "five hours of silence",
         &gap,
         at,
-        &["Calls Down Drop 30 from -5 at 25", "Calls closed to 300 at 316"],
+        &["Calls Down Drop 30 from 0 at 25", "Calls closed to 300 at 316"],
     );
     let mut shift = steady(20, 1, 3);
     for (minute, calls, _) in &mut shift {
