@@ -159,8 +159,9 @@ impl ApiDetector {
             rate.count(model, at, minute.rate_calls, events);
         }
         let traffic = self.traffic.at(model, day_of(at));
-        for &(code, failures) in minute.errors.iter().filter(|(_, failures)| *failures > 0) {
-            let Some(index) = self.place_of(model, code, at, events) else { continue };
+        let least = least_failures(minute.errors);
+        for &(code, failures) in minute.errors.iter().filter(|(_, failures)| *failures >= least) {
+            let index = self.place_of(model, code, at, events);
             let shared =
                 Shared { origin: self.origin, which: Which::Errors(code), calls: &self.calls, traffic };
             self.errors[index].1.count(model, &shared, (at, failures), events);
@@ -168,24 +169,19 @@ impl ApiDetector {
     }
 
     /// The place of a code's series; of a new code it is made, where need be in place of the one that was silent longest.
-    /// `None` where as many codes as are watched had failures in this very minute.
-    fn place_of(&mut self, model: &Model, code: CodeId, at: i32, events: &mut Vec<Event>) -> Option<usize> {
+    fn place_of(&mut self, model: &Model, code: CodeId, at: i32, events: &mut Vec<Event>) -> usize {
         let place = |errors: &[(CodeId, ErrorSeries)]| errors.binary_search_by_key(&code, |(code, _)| *code);
         if let Ok(index) = place(&self.errors) {
-            return Some(index);
+            return index;
         }
         if self.errors.len() == MOST_CODES {
-            let (stalest, (_, series)) =
-                self.errors.iter().enumerate().min_by_key(|(_, (_, series))| series.last())?;
-            if series.last() == at {
-                return None;
-            }
-            let (code, mut series) = self.errors.remove(stalest);
+            let stalest = self.errors.iter().enumerate().min_by_key(|(_, (_, series))| series.last());
+            let (code, mut series) = self.errors.remove(stalest.map_or(0, |(index, _)| index));
             series.forget(model, Which::Errors(code), at, events);
         }
         let index = place(&self.errors).unwrap_or_else(|index| index);
         self.errors.insert(index, (code, ErrorSeries::new(model, self.origin, at)));
-        Some(index)
+        index
     }
 
     /// Learns from the half hour of the last call, now that a call came after it.
@@ -231,4 +227,15 @@ impl ApiDetector {
             series.advance(model, Which::Errors(*code), until, events);
         }
     }
+}
+
+/// Failures with one code in a minute from which they are looked at: where a minute has more codes than are watched, those
+/// that have more failures than the rest.
+fn least_failures(errors: &[(CodeId, u32)]) -> u32 {
+    if errors.len() <= MOST_CODES {
+        return 1;
+    }
+    let mut failures: Vec<u32> = errors.iter().map(|(_, failures)| *failures).collect();
+    let (_, most_of_the_rest, _) = failures.select_nth_unstable_by(MOST_CODES, |a, b| b.cmp(a));
+    most_of_the_rest.saturating_add(1)
 }
