@@ -47,7 +47,11 @@ fn office(days: i32, calls: f64) -> Vec<Counted> {
     };
     (0..days * MINUTES_PER_DAY)
         .map(|minute| {
-            (MONDAY + minute, (rate(minute) * 2.0 * noise(minute) + noise(minute + 7)) as u32, vec![])
+            (
+                MONDAY + minute,
+                ((rate(minute) * 2.0 * noise(minute) + noise(minute + 7)) as i32).cast_unsigned(),
+                vec![],
+            )
         })
         .filter(|(_, calls, _)| *calls > 0)
         .collect()
