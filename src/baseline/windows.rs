@@ -86,6 +86,22 @@ impl Windows {
         minutes
     }
 
+    /// Where calls began to be missing in the last `length` minutes, up to and with `last`: the first minute of the stretch
+    /// that ends at `last` and has the largest sum of (`bar` - calls).
+    pub(crate) fn silent_since(&self, last: i32, length: i32, bar: f64) -> i32 {
+        let (mut sum, mut best, mut since) = (0.0, f64::NEG_INFINITY, last - length + 1);
+        if self.sums.is_empty() {
+            return since;
+        }
+        for minute in (last - length + 1..=last).rev() {
+            sum += bar - self.calls_at(minute) as f64;
+            if sum > best {
+                (best, since) = (sum, minute);
+            }
+        }
+        since
+    }
+
     /// Where the last `length` minutes, up to and with `last`, changed most: the first minute of the stretch that ends at
     /// `last` and has the largest sum of (calls - `bar`), or `last` where there is none.
     pub(crate) fn onset(&self, last: i32, length: i32, bar: f64) -> i32 {
@@ -139,9 +155,13 @@ mod tests {
         }
         assert_eq!(windows.onset(23, 30, 1.0), 20);
         assert_eq!(windows.onset(23, 1, 1.0), 23);
+        assert_eq!(windows.silent_since(23, 10, 5.0), 23);
+        windows.slide(40);
+        assert_eq!(windows.silent_since(40, 30, 5.0), 24);
         windows.slide(142);
         assert_eq!(*windows.totals(), [0, 0, 0, 9]);
         windows.slide(143);
         assert_eq!(windows, Windows::default());
+        assert_eq!(windows.silent_since(300, 30, 5.0), 271);
     }
 }

@@ -14,6 +14,10 @@ use crate::baseline::{LONGEST_SLOTS, SLOT, day_of, slot_of};
 use crate::model::Model;
 use crate::time::{MINUTES_PER_DAY, Minute};
 
+/// Error codes of one API that are watched at once. AWS has some dozens for an API; without a limit, whoever can put codes
+/// of his own into the logs makes every half hour cost as much as all the codes he ever used.
+const MOST_CODES: usize = 1000;
+
 /// The state of one API: its call rate, and one error rate per code. It can be stored between runs; a format that keeps
 /// floats exactly keeps verdicts exactly.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -155,18 +159,29 @@ impl ApiDetector {
             rate.count(model, at, minute.rate_calls, events);
         }
         let traffic = self.traffic.at(model, day_of(at));
-        for &(code, failures) in minute.errors.iter().filter(|(_, failures)| *failures > 0) {
-            let index = match self.errors.binary_search_by_key(&code, |(code, _)| *code) {
-                Ok(index) => index,
-                Err(index) => {
-                    self.errors.insert(index, (code, ErrorSeries::new(model, self.origin, at)));
-                    index
-                }
-            };
+        let least = least_failures(minute.errors);
+        for &(code, failures) in minute.errors.iter().filter(|(_, failures)| *failures >= least) {
+            let index = self.place_of(model, code, at, events);
             let shared =
                 Shared { origin: self.origin, which: Which::Errors(code), calls: &self.calls, traffic };
             self.errors[index].1.count(model, &shared, (at, failures), events);
         }
+    }
+
+    /// The place of a code's series; of a new code it is made, where need be in place of the one that was silent longest.
+    fn place_of(&mut self, model: &Model, code: CodeId, at: i32, events: &mut Vec<Event>) -> usize {
+        let place = |errors: &[(CodeId, ErrorSeries)]| errors.binary_search_by_key(&code, |(code, _)| *code);
+        if let Ok(index) = place(&self.errors) {
+            return index;
+        }
+        if self.errors.len() == MOST_CODES {
+            let stalest = self.errors.iter().enumerate().min_by_key(|(_, (_, series))| series.last());
+            let (code, mut series) = self.errors.remove(stalest.map_or(0, |(index, _)| index));
+            series.forget(model, Which::Errors(code), at, events);
+        }
+        let index = place(&self.errors).unwrap_or_else(|index| index);
+        self.errors.insert(index, (code, ErrorSeries::new(model, self.origin, at)));
+        index
     }
 
     /// Learns from the half hour of the last call, now that a call came after it.
@@ -212,4 +227,15 @@ impl ApiDetector {
             series.advance(model, Which::Errors(*code), until, events);
         }
     }
+}
+
+/// Failures with one code in a minute from which they are looked at: where a minute has more codes than are watched, those
+/// that have more failures than the rest.
+fn least_failures(errors: &[(CodeId, u32)]) -> u32 {
+    if errors.len() <= MOST_CODES {
+        return 1;
+    }
+    let mut failures: Vec<u32> = errors.iter().map(|(_, failures)| *failures).collect();
+    let (_, most_of_the_rest, _) = failures.select_nth_unstable_by(MOST_CODES, |a, b| b.cmp(a));
+    most_of_the_rest.saturating_add(1)
 }

@@ -145,6 +145,12 @@ impl ErrorSeries {
         self.watch.close_told_by(model, which, target, events);
     }
 
+    /// Ends what is open at `instant`, when the code is forgotten.
+    pub(crate) fn forget(&mut self, model: &Model, which: Which, instant: i32, events: &mut Vec<Event>) {
+        self.advance(model, which, instant, events);
+        self.watch.forget(model, which, instant, events);
+    }
+
     /// Learns from a half hour with calls of the API that has passed.
     pub(crate) fn learn_slot(&mut self, model: &Model, shared: &Shared<'_>, slot: &SlotCalls) {
         let day = day_of(slot.slot * SLOT);

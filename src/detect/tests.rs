@@ -8,6 +8,8 @@ use super::*;
 use crate::model::{Entry, Model};
 use crate::time::MINUTES_PER_DAY;
 
+mod parameters;
+
 /// 2025-02-10T00:00Z, a Monday.
 const MONDAY: i32 = 28_985_760;
 
@@ -143,7 +145,7 @@ fn what_is_told() {
         "five hours of silence",
         &gap,
         at,
-        &["Calls Down Drop 30 from -5 at 25", "Calls closed to 300 at 316"],
+        &["Calls Down Drop 30 from 0 at 25", "Calls closed to 300 at 316"],
     );
     let mut shift = steady(20, 1, 3);
     for (minute, calls, _) in &mut shift {
@@ -153,6 +155,30 @@ fn what_is_told() {
     let mut first = steady(20, 1, 3);
     first.retain(|(minute, ..)| *minute >= at);
     check("a new API in a new account", &first, at, &[]);
+}
+
+/// Whoever fills the logs with error codes hides no other one, and the state stays small.
+#[test]
+fn a_flood_of_error_codes_is_bounded_and_hides_nothing() {
+    let at = MONDAY + 10 * MINUTES_PER_DAY;
+    let mut counted = steady(12, 1, 5);
+    for (code, (_, _, errors)) in (100..).zip(counted.iter_mut().filter(|(minute, ..)| *minute < at)) {
+        *errors = vec![(code, 1)];
+    }
+    burst(&mut counted, at + 30, 10, 10, 9);
+    let mut crowd: Vec<(CodeId, u32)> = (0..5000).map(|code| (code, 1)).collect();
+    crowd.push((1_000_000, 1000));
+    counted.push((at + 2 * MINUTES_PER_DAY, 6000, crowd));
+    let (detector, events) = judge(&default_model(), &counted, &[at + 3 * MINUTES_PER_DAY]);
+    let told = told(&events, at);
+    for event in
+        ["Errors(7) Up Contextual 1 from 30 at 31", "Errors(1000000) Up Contextual 1 from 2880 at 2881"]
+    {
+        assert!(told.iter().any(|it| it == event), "{event}: {told:?}");
+    }
+    let mut bytes = Vec::new();
+    ciborium::into_writer(&detector, &mut bytes).expect("state can be written");
+    assert!(bytes.len() < 5_000_000, "{} bytes", bytes.len());
 }
 
 /// What AWS reported, rebuilt from its records: the days before as they say, and the calls that were reported.

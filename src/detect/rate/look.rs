@@ -53,7 +53,7 @@ impl RateSeries {
         let mean = self.over_windows(minute, |forecast| forecast.lowest)[window];
         let most = self.drop_share(model, window) * mean;
         let age_days = self.origin.age_days(instant);
-        let shape = self.watch.dispersion[window].now.shape(mean.max(LEAST_MEAN));
+        let shape = self.drop_shape(window, mean.max(LEAST_MEAN));
         let least_z = self.drop_z(model, window);
         let unusual = |total: f64| surprise::below(total, mean, shape) >= least_z;
         let judged = age_days >= p.age_days
