@@ -20,8 +20,10 @@ pub(crate) struct Episode {
     pub(crate) rule: Rule,
     /// Index of the window that crossed it.
     pub(crate) window: usize,
-    /// Last minute that was not calm.
+    /// Last minute that was not calm: some window that ends with it holds an unusual total.
     pub(crate) last_hot: i32,
+    /// Last minute that is unusual itself: the totals of longer windows are so for a while after it.
+    pub(crate) last_unusual: i32,
     /// Largest totals and surprises since it opened.
     pub(crate) peaks: PerWindow<Surprise>,
     /// Calls since it was noticed, and those expected, up to `summed_to`.

@@ -118,6 +118,23 @@ impl Windows {
         }
         onset
     }
+
+    /// Where that change was over: the last minute of the stretch that begins `length` minutes before the end of `last` and
+    /// has the largest sum of (calls - `bar`), or `last` where there is none.
+    pub(crate) fn offset(&self, last: i32, length: i32, bar: f64) -> i32 {
+        let (mut sum, mut best, mut offset) = (0.0, f64::NEG_INFINITY, last);
+        if self.sums.is_empty() {
+            return offset;
+        }
+        for minute in last - length + 1..=last {
+            let calls = self.calls_at(minute);
+            sum += calls as f64 - bar;
+            if calls > 0 && sum >= best {
+                (best, offset) = (sum, minute);
+            }
+        }
+        offset
+    }
 }
 
 #[cfg(test)]
@@ -155,7 +172,9 @@ mod tests {
         }
         assert_eq!(windows.onset(23, 30, 1.0), 20);
         assert_eq!(windows.onset(23, 1, 1.0), 23);
-        assert_eq!(windows.silent_since(23, 10, 5.0), 23);
+        assert_eq!(windows.offset(23, 30, 1.0), 23);
+        assert_eq!(windows.silent_since(23, 10, 5.0), 14);
+        assert_eq!(windows.silent_since(23, 2, 5.0), 23);
         windows.slide(40);
         assert_eq!(windows.silent_since(40, 30, 5.0), 24);
         windows.slide(142);

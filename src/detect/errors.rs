@@ -138,7 +138,7 @@ impl ErrorSeries {
     /// Ends an episode that ends before `target` of itself.
     pub(crate) fn advance(&mut self, model: &Model, which: Which, target: i32, events: &mut Vec<Event>) {
         if let Some((instant, _)) = self.watch.deadline(model).filter(|(instant, _)| *instant <= target) {
-            let end = self.watch.episode.as_ref().map_or(instant, |episode| episode.last_hot + 1);
+            let end = self.watch.episode.as_ref().map_or(instant, |episode| episode.last_unusual + 1);
             self.frozen_slot = slot_of(instant - 1);
             self.watch.close(model, which, (end, instant), events);
         }

@@ -201,7 +201,7 @@ impl RateSeries {
     fn tell_drop_here(&mut self, model: &Model, instant: i32, events: &mut Vec<Event>) {
         if let Some(eased) = model.eased() {
             let (crossing, _) = self.drop_crossing(eased, instant);
-            let told = Told { crossing, hot: crossing.map(|crossing| crossing.at - 1) };
+            let told = Told { crossing, hot: crossing.map(|crossing| (crossing.at - 1, crossing.at - 1)) };
             self.watch.tell((Which::Calls, self.origin), told, events);
         }
     }
@@ -241,9 +241,8 @@ impl RateSeries {
 
     /// First minute without the calls that a window lacks.
     fn silent_since(&self, instant: i32, window: usize, expected: f64) -> i32 {
-        let length = WINDOWS[window];
-        let bar = 0.5 * (self.watch.windows.totals()[window] as f64 + expected) / f64::from(length);
-        self.watch.windows.silent_since(instant - 1, length, bar)
+        let bar = self.watch.bar(window, expected);
+        self.watch.windows.silent_since(instant - 1, WINDOWS[window], bar)
     }
 
     fn drop_share(&self, model: &Model, window: usize) -> f64 {
@@ -297,7 +296,7 @@ impl RateSeries {
         let Some(mut episode) = self.watch.episode.clone() else { return };
         episode.expect(self.forecasts[0].expected, instant);
         let end = match episode.direction() {
-            Direction::Up => episode.last_hot + 1,
+            Direction::Up => episode.last_unusual + 1,
             Direction::Down => instant,
         };
         self.close(model, (end, instant), events);

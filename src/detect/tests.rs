@@ -86,6 +86,26 @@ fn check(name: &str, counted: &[Counted], origin: i32, want: &[&str]) {
     assert_eq!(told(&after, origin), want, "{name}");
 }
 
+#[test]
+fn a_burst_ends_with_the_first_usual_minute() {
+    let at = MONDAY + 10 * MINUTES_PER_DAY + 600;
+    for (every, usual) in [(1, 1), (1, 5), (5, 1)] {
+        for (length, calls) in [(1, 60), (5, 60), (20, 60), (20, 30)] {
+            let mut counted = steady(12, every, usual);
+            burst(&mut counted, at, length, calls, 0);
+            let (_, events) = judge(&default_model(), &counted, &[at + 600]);
+            let spans: Vec<(i32, i32)> = events
+                .iter()
+                .filter_map(|event| match event {
+                    Event::Closed { start, end, .. } => Some((start.epoch() - at, end.epoch() - at)),
+                    Event::Opened { .. } => None,
+                })
+                .collect();
+            assert_eq!(spans, [(0, length)], "{length} min of {calls} on {usual} every {every} min");
+        }
+    }
+}
+
 /// Puts `calls` (and failures with code 7) on each of `length` minutes from `at`.
 fn burst(counted: &mut Vec<Counted>, at: i32, length: i32, calls: u32, failed: u32) {
     for minute in at..at + length {

@@ -152,7 +152,7 @@ impl Watch {
             && age_days >= p.contextual.age_days
             && sight.origin.is_warm(model, sight.minute);
         let mut best: Option<Crossing> = None;
-        let mut hot = false;
+        let mut unusual: Option<i32> = None;
         let mut seen: PerWindow<Surprise> = PerWindow::default();
         for (window, length) in WINDOWS.into_iter().enumerate() {
             let (total, mean) = (self.windows.totals()[window] as f64, sight.expected[window]);
@@ -169,8 +169,12 @@ impl Watch {
                 continue;
             }
             let z = surprise::above(total, mean, spread.shape(mean));
-            hot |= z >= p.episode.z
-                && length <= self.episode.as_ref().map_or(SLOT, |it| WINDOWS[it.window].clamp(5, SLOT));
+            if let Some(episode) = &self.episode
+                && z >= p.episode.z
+                && length <= WINDOWS[episode.window].clamp(5, SLOT)
+            {
+                unusual = unusual.max(Some(self.offset(sight.minute, window, mean)));
+            }
             let calls = sight.calls.map_or(0.0, |(calls, _)| calls[window]);
             seen[window] = Surprise { total, z, calls, slot: slot_of(sight.minute) };
             self.remember(p.accepted.z, window, seen[window]);
@@ -178,8 +182,9 @@ impl Watch {
                 best = self.scene(model, sight, window).crossing(self, sight, total, z).or(best);
             }
         }
-        if let Some(episode) = self.episode.as_mut().filter(|_| hot) {
+        if let (Some(episode), Some(unusual)) = (&mut self.episode, unusual) {
             episode.last_hot = sight.minute;
+            episode.last_unusual = episode.last_unusual.max(unusual);
         }
         best.map(|crossing| Crossing { seen, ..crossing })
     }
@@ -238,9 +243,17 @@ impl Watch {
 
     /// First minute of the stretch that makes a window's total unusual.
     pub(crate) fn onset(&self, minute: i32, window: usize, expected: f64) -> i32 {
-        let length = WINDOWS[window];
-        let bar = 0.5 * (self.windows.totals()[window] as f64 + expected) / f64::from(length);
-        self.windows.onset(minute, length, bar)
+        self.windows.onset(minute, WINDOWS[window], self.bar(window, expected))
+    }
+
+    /// Its last minute.
+    fn offset(&self, minute: i32, window: usize, expected: f64) -> i32 {
+        self.windows.offset(minute, WINDOWS[window], self.bar(window, expected))
+    }
+
+    /// Calls a minute that are half-way between what is expected and what came.
+    pub(crate) fn bar(&self, window: usize, expected: f64) -> f64 {
+        0.5 * (self.windows.totals()[window] as f64 + expected) / f64::from(WINDOWS[window])
     }
 
     /// Opens an episode; at another sensitivity than 1 nothing is told of it.
@@ -322,6 +335,12 @@ fn opened(watch: &Watch, which: Which, origin: Origin, crossing: &Crossing) -> (
         rule: crossing.rule,
         window: crossing.window,
         last_hot: crossing.at - 1,
+        last_unusual: match crossing.rule.direction() {
+            Direction::Up => {
+                watch.offset(crossing.at - 1, crossing.window, crossing.expected).max(crossing.start)
+            }
+            Direction::Down => crossing.at - 1,
+        },
         peaks: crossing.seen,
         observed: 0.0,
         expected: 0.0,

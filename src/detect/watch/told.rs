@@ -15,8 +15,8 @@ use crate::time::Minute;
 pub(crate) struct Told {
     /// The line that was crossed.
     pub(crate) crossing: Option<Crossing>,
-    /// The last minute that was not calm, if this one was not.
-    pub(crate) hot: Option<i32>,
+    /// If this minute was not calm: itself, and the last minute that is unusual itself.
+    pub(crate) hot: Option<(i32, i32)>,
 }
 
 impl Watch {
@@ -26,7 +26,7 @@ impl Watch {
         let judged = sight.origin.age_days(sight.minute) >= p.contextual.age_days
             && sight.origin.is_warm(eased, sight.minute);
         let mut best: Option<Crossing> = None;
-        let mut hot = false;
+        let mut unusual: Option<i32> = None;
         for (window, length) in WINDOWS.into_iter().enumerate() {
             let (total, mean) = (self.windows.totals()[window] as f64, sight.expected[window]);
             let (spread, excess) = (self.dispersion[window].now, total - mean);
@@ -37,13 +37,17 @@ impl Watch {
                 continue;
             }
             let z = surprise::above(total, mean, spread.shape(mean));
-            hot |= z >= p.episode.z && length <= SLOT;
+            if z >= p.episode.z && length <= SLOT {
+                unusual = unusual.max(Some(self.offset(sight.minute, window, mean)));
+            }
             if judged && best.is_none_or(|best| z > best.z) {
                 best = self.scene(eased, sight, window).crossing(self, sight, total, z).or(best);
             }
         }
         let crossing = best.or_else(|| self.first_seen_crossing(eased, sight, first_seen));
-        Told { crossing, hot: (hot || crossing.is_some()).then_some(sight.minute) }
+        let crossed = |it: Crossing| self.offset(sight.minute, it.window, it.expected);
+        let unusual = unusual.max(crossing.map(crossed));
+        Told { crossing, hot: unusual.map(|unusual| (sight.minute, unusual)) }
     }
 
     /// Opens an episode where a line was crossed and none is open, or keeps the open one going.
@@ -57,8 +61,9 @@ impl Watch {
                 self.told = Some(Box::new(episode));
             }
             (Some(episode), _) => {
-                if let Some(hot) = told.hot {
+                if let Some((hot, unusual)) = told.hot {
                     episode.last_hot = episode.last_hot.max(hot);
+                    episode.last_unusual = episode.last_unusual.max(unusual);
                 }
             }
             (None, _) => {}
@@ -86,7 +91,7 @@ impl Watch {
         events: &mut Vec<Event>,
     ) {
         let Some(told) = self.told.as_ref().filter(|_| self.episode.is_none()) else { return };
-        let (end, instant) = (told.last_hot + 1, told.calm_at(model));
+        let (end, instant) = (told.last_unusual + 1, told.calm_at(model));
         if instant <= target {
             self.close_told(which, (end, instant), events);
         }
@@ -106,7 +111,7 @@ impl Watch {
         events.push(Event::Closed {
             which,
             start: Minute::from_epoch(told.start),
-            end: Minute::from_epoch(self.told_until),
+            end: Minute::from_epoch(end.max(told.last_unusual + 1).min(instant)),
             closed_at: Minute::from_epoch(instant),
         });
     }
