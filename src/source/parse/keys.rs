@@ -39,8 +39,8 @@ impl Number {
 impl<K: Copy> Keys<K> {
     /// None were met; `nothing` is never given.
     pub(super) fn new(nothing: K) -> Self {
-        // No text begins with a zero byte here: it never is what comes next.
-        let (text, mask) = ([0; WORDS], [u64::MAX; WORDS]);
+        // No text in UTF-8 has bytes of ones: it never is what comes next.
+        let (text, mask) = ([u64::MAX; WORDS], [u64::MAX; WORDS]);
         Self { known: vec![Known { text, mask, length: 0, meaning: nothing, next: [0; 2] }] }
     }
 
