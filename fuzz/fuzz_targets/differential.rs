@@ -35,4 +35,7 @@ fuzz_target!(|bytes: &[u8]| {
     check(bytes);
     check(&[b"{\"Records\":[", bytes, b"]}"].concat());
     check(&[b"{\"Records\":[{\"eventName\":\"A\",", bytes, b"}]}"].concat());
+    // The second record's keys are guessed by the first one's.
+    let twice = [b"{\"eventName\":\"A\",", bytes, b"},{\"eventName\":\"A\",", bytes, b"}"].concat();
+    check(&[b"{\"Records\":[", &twice[..], b"]}                                "].concat());
 });

@@ -68,8 +68,12 @@ impl Destination {
                 pending.publish()
             }
             Self::Parquet(pending) => {
-                parquet_table::write(counts, attribution, pending.file())
-                    .with_context(|| format!("cannot write {}", pending.path().display()))?;
+                // The writer of headers gives a byte at a time.
+                let mut out = std::io::BufWriter::new(pending.file());
+                let cannot = || format!("cannot write {}", pending.path().display());
+                parquet_table::write(counts, attribution, &mut out).with_context(cannot)?;
+                out.flush().with_context(cannot)?;
+                drop(out);
                 count::whole(counts)?;
                 pending.publish()
             }

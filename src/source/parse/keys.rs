@@ -39,7 +39,8 @@ impl Number {
 impl<K: Copy> Keys<K> {
     /// None were met; `nothing` is never given.
     pub(super) fn new(nothing: K) -> Self {
-        let (text, mask) = ([0; WORDS], [u64::MAX; WORDS]);
+        // No text in UTF-8 has bytes of ones: it never is what comes next.
+        let (text, mask) = ([u64::MAX; WORDS], [u64::MAX; WORDS]);
         Self { known: vec![Known { text, mask, length: 0, meaning: nothing, next: [0; 2] }] }
     }
 
@@ -49,7 +50,7 @@ impl<K: Copy> Keys<K> {
         let text = words(text.first_chunk()?);
         self.known[usize::from(last.0)].next.into_iter().find_map(|next| {
             let known = &self.known[usize::from(next)];
-            (known.length > 0 && known.is_at(&text)).then_some((Number(next), known.length, known.meaning))
+            known.is_at(&text).then_some((Number(next), known.length, known.meaning))
         })
     }
 
