@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(windows.silent_since(23, 10, 5.0), 14);
         assert_eq!(windows.silent_since(23, 2, 5.0), 23);
         windows.slide(40);
-        assert_eq!(windows.silent_since(40, 30, 5.0), 24);
+        assert_eq!(windows.silent_since(40, 30, 1.0), 24);
         windows.slide(142);
         assert_eq!(*windows.totals(), [0, 0, 0, 9]);
         windows.slide(143);
