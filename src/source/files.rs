@@ -135,19 +135,13 @@ impl LogFiles {
     pub fn get(&self, number: usize) -> Option<LogFile> {
         let file = self.files.get(number)?;
         let Filed { delivered, claim, .. } = *file;
-        Some(match (self.path(file), self.in_folder(file, |folder| &folder.from_above)) {
-            (Some(path), Some(from_above)) => LogFile {
-                account: ObjectKey::parse(&self.above.join(&from_above).to_string_lossy()).account,
-                place: Place::Path(path),
-                name: shown(&from_above),
-                delivered,
-                claim,
-            },
-            _ => {
-                let name = "standard input".to_owned();
-                LogFile { place: Place::Stdin, name, account: None, delivered, claim }
-            }
-        })
+        let paths = self.path(file).zip(self.in_folder(file, |folder| &folder.from_above));
+        let Some((path, from_above)) = paths else {
+            let name = "standard input".to_owned();
+            return Some(LogFile { place: Place::Stdin, name, account: None, delivered, claim });
+        };
+        let account = ObjectKey::parse(&self.above.join(&from_above).to_string_lossy()).account;
+        Some(LogFile { place: Place::Path(path), name: shown(&from_above), account, delivered, claim })
     }
 
     /// All files, in order.

@@ -240,7 +240,7 @@ impl Walk {
                 Ok(entry) => entry,
                 Err(error) => {
                     let path = error.path().unwrap_or(root);
-                    self.put_aside(path, named(path), Fate::Skipped(unreachable(&error, &named)));
+                    self.put_aside(path, named(path), Fate::Skipped(unreachable(&error, named)));
                     continue;
                 }
             };

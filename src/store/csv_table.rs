@@ -117,7 +117,7 @@ fn minute(text: &str) -> Option<Minute> {
     Minute::parse(text).or_else(|| {
         let (date, time) = text.split_once([' ', 'T'])?;
         let time = time.trim_end_matches(" UTC");
-        let zone = time.find(['+', '-', 'Z']).map_or("", |at| &time[at..]);
+        let zone = time.find(['+', '-', 'Z']).and_then(|at| time.get(at..)).unwrap_or_default();
         let rest = match zone.len() {
             0 => "Z",
             3 => ":00",

@@ -9,6 +9,7 @@ mod evaluate;
 mod explain;
 mod interrupt;
 mod metrics;
+mod readme;
 mod rollup;
 mod scan;
 mod table;
