@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use prometheus::{Encoder, Gauge, GaugeVec, Opts, Registry, TextEncoder};
 
+use crate::severity::Severity;
 use crate::summary::Summary;
 use crate::time::Minute;
 
@@ -49,7 +50,11 @@ pub fn text(summary: &Summary, ended: f64, stages: &Stages) -> Vec<u8> {
             lag,
         );
     }
-    let severities = summary.insights_by_severity.iter().map(|(severity, found)| (*severity, *found as f64));
+    // Those without insights too: what is not there cannot be alerted on.
+    let severities = Severity::ALL.iter().map(|severity| {
+        let found = summary.insights_by_severity.get(severity.name()).copied().unwrap_or_default();
+        (severity.name(), found as f64)
+    });
     metrics.many("insights", "Insights that no rule mutes.", "severity", severities);
     metrics.one("insights_open", "Those without an end yet.", summary.insights_open as f64);
     metrics.one("insights_muted", "Insights that a rule mutes.", summary.insights_muted as f64);

@@ -18,6 +18,9 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// From the least to the most urgent.
+    pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
+
     /// As it stands in outputs.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -34,11 +34,23 @@ pub struct Coverage {
     pub series: u64,
     /// First and last minute with calls.
     pub minutes: Option<Minutes>,
-    /// Accounts with too little history to be judged even at the end: that nothing was found there says nothing.
+    /// From when on each account was judged.
+    pub judged_from: Vec<JudgedFrom>,
+    /// Accounts with too little history for anything to be judged: that nothing was found there says nothing.
     pub warming_up: Vec<WarmingUp>,
     /// `--from`: insights before it were left out.
     #[serde(serialize_with = "optional_as_text", skip_serializing_if = "Option::is_none")]
     pub reported_from: Option<Minute>,
+}
+
+/// An account, and the minute from which there was enough history to judge it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct JudgedFrom {
+    /// Which one.
+    pub account: String,
+    /// That nothing was found before says nothing.
+    #[serde(serialize_with = "crate::cloudtrail::insight::as_text")]
+    pub from: Minute,
 }
 
 /// An account that trailpulse has not watched for long enough.
@@ -46,7 +58,7 @@ pub struct Coverage {
 pub struct WarmingUp {
     /// Which one.
     pub account: String,
-    /// Days from its first call to the end of the input.
+    /// Days from its first call to its last.
     pub days: f64,
     /// Days that the model wants.
     pub needed: i32,

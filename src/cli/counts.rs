@@ -16,6 +16,7 @@ use crate::pipeline::scan::covered;
 use crate::pipeline::{Cancel, count};
 use crate::store::{csv_table, parquet_table};
 use crate::summary::{self, Colour, Look};
+use crate::words::printable;
 
 /// Arguments of `counts`.
 #[derive(Debug, clap::Args)]
@@ -100,6 +101,9 @@ pub(super) async fn run(
         let look = Look { columns: terminal.width, colour: Colour::Off };
         // Standard output may be the table's.
         let _ = summary::write_coverage(&mut std::io::stderr(), &coverage, look);
+        if args.out.as_os_str() != "-" {
+            let _ = writeln!(std::io::stderr(), "Written to {}", printable(&args.out.display().to_string()));
+        }
     }
     Ok(if counted.coverage.skipped.is_empty() { Exit::Done } else { Exit::Incomplete })
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, anyhow};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::in_order::InOrder;
 use super::spill::{IN_MEMORY, Spill};
@@ -65,6 +65,9 @@ pub async fn count(
 
 fn count_blocking(reading: &Reading, cancel: &Cancel, progress: &dyn Progress) -> anyhow::Result<Counted> {
     let Found { logs, tables, organizations, coverage } = walk(&reading.sources)?;
+    if tables.len() > 1 || (!tables.is_empty() && !logs.is_empty()) {
+        warn!("Counts tables are read beside other sources: a call that is in two of them counts twice.");
+    }
     let inputs = Inputs { tables, logs };
     progress.begin(inputs.len() as u64);
     let jobs = reading.jobs.get().min(inputs.len().max(1));

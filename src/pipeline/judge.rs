@@ -95,16 +95,19 @@ pub fn series(counts: &Counts) -> u64 {
 }
 
 /// The first minute with calls of each account.
-pub(super) fn watched_since(counts: &Counts) -> HashMap<TextId, Minute> {
-    let mut first = HashMap::new();
-    for cell in counts.days().flat_map(|(_, cells)| cells) {
-        let account = counts.names().apis()[cell.call.api().index()].account;
-        first
-            .entry(account)
-            .and_modify(|first: &mut Minute| *first = cell.minute.min(*first))
-            .or_insert(cell.minute);
+fn watched_since(counts: &Counts) -> HashMap<TextId, Minute> {
+    spans(counts).into_iter().map(|(account, (first, _))| (account, first)).collect()
+}
+
+/// The first and the last minute with calls of each account.
+pub(super) fn spans(counts: &Counts) -> HashMap<TextId, (Minute, Minute)> {
+    let mut spans = HashMap::new();
+    for Cell { minute, call, .. } in counts.days().flat_map(|(_, cells)| cells) {
+        let account = counts.names().apis()[call.api().index()].account;
+        let (first, last) = spans.entry(account).or_insert((minute, minute));
+        (*first, *last) = (minute.min(*first), minute.max(*last));
     }
-    first
+    spans
 }
 
 /// Write calls of the management plane and all calls of the data plane count for the call rate.

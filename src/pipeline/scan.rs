@@ -19,7 +19,7 @@ use crate::mute::mute;
 use crate::names::ApiId;
 use crate::roll_up::{RollUp, roll_up};
 use crate::source;
-use crate::summary::{Coverage, Ignored, Input, Minutes, Skipped, Summary, WarmingUp};
+use crate::summary::{Coverage, Ignored, Input, JudgedFrom, Minutes, Skipped, Summary, WarmingUp};
 use crate::time::{MINUTES_PER_DAY, Minute};
 
 /// What a scan found.
@@ -76,8 +76,10 @@ pub async fn scan(
         found
             .retain(|insight| looking.report_from.is_none_or(|from| insight.explanation.detected_at >= from));
         let base = looking.models.base();
+        let (judged_from, warming_up) = judged(&counts, base.parameters().memory.warm_days);
         let covered = Coverage {
-            warming_up: warming_up(&counts, base.parameters().memory.warm_days),
+            judged_from,
+            warming_up,
             reported_from: looking.report_from,
             ..covered(&counts, coverage)
         };
@@ -142,22 +144,23 @@ fn mute_by(counts: &Counts, looking: &Looking, (api, insight): &mut (ApiId, Insi
     mute(insight, &SeriesCalls::new(counts, *api, &insight.series.kind), &looking.mutes);
 }
 
-/// Accounts that were not watched for long enough to be judged at the end of the input, in order.
-fn warming_up(counts: &Counts, warm_days: i32) -> Vec<WarmingUp> {
-    let Some((_, last)) = counts.span() else { return Vec::new() };
-    let names = counts.names();
-    let mut accounts: Vec<WarmingUp> = judge::watched_since(counts)
-        .into_iter()
-        .map(|(account, since)| (account, last.plus(1).since(since)))
-        .filter(|(_, watched)| *watched <= warm_days * MINUTES_PER_DAY)
-        .map(|(account, watched)| WarmingUp {
-            account: names.text_of(account).to_string(),
-            days: rounded::<2>(f64::from(watched) / f64::from(MINUTES_PER_DAY)),
-            needed: warm_days,
-        })
-        .collect();
-    accounts.sort_by(|one, other| one.account.cmp(&other.account));
-    accounts
+/// From when on each account was judged; and those accounts of which nothing was, since all their calls came before. In
+/// order.
+fn judged(counts: &Counts, warm_days: i32) -> (Vec<JudgedFrom>, Vec<WarmingUp>) {
+    let (mut judged, mut warming_up) = (Vec::new(), Vec::new());
+    for (account, (first, last)) in judge::spans(counts) {
+        let account = counts.names().text_of(account).to_string();
+        let from = first.plus(warm_days * MINUTES_PER_DAY);
+        if last >= from {
+            judged.push(JudgedFrom { account, from });
+        } else {
+            let days = f64::from(last.plus(1).since(first)) / f64::from(MINUTES_PER_DAY);
+            warming_up.push(WarmingUp { account, days: rounded::<2>(days), needed: warm_days });
+        }
+    }
+    judged.sort_by(|one, other| one.account.cmp(&other.account));
+    warming_up.sort_by(|one, other| one.account.cmp(&other.account));
+    (judged, warming_up)
 }
 
 /// What was covered, as the summary tells it.

@@ -152,7 +152,7 @@ fn every_hostile_fixture_is_named_with_its_reason() {
             "empty.json.gz: empty",
             "half-surrogate.json: half a surrogate pair, replaced; the record counts (line 2 column 1)",
             "identity-is-text.json: invalid type: string, expected userIdentity to be an object (line 2 column 44) [1]",
-            "invalid-utf8.json: invalid UTF-8, replaced; the record counts (line 2 column 382)",
+            "invalid-utf8.json: invalid UTF-8, replaced (line 2 column 382)",
             "missing-comma.json: missing comma; the records around it count (line 1 column 830)",
             "name-is-a-number.json: invalid type: number, expected eventName to be a string (line 2 column 296) [1]",
             "name-is-null.json: eventName is missing (line 2 column 1) [1]",

@@ -164,6 +164,7 @@ fn the_file_has_what_the_contract_names() {
             "excluded": {"service_event": 40},
             "excluded_files": {"digest": 24},
             "skipped": [{"what": "logs/\u{1b}[2Jx.json.gz", "why": "truncated", "records": 1}],
+            "judged_from": [],
             "warming_up": [],
             "ignored": [{"what": "logs/notes.txt", "why": "not a log"}],
             "series": 1210,

@@ -5,12 +5,13 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Coverage, Minutes, Skipped, Summary, WarmingUp, latest};
+use super::{Coverage, JudgedFrom, Minutes, Skipped, Summary, WarmingUp, latest};
 use crate::cloudtrail::insight::State;
 use crate::detect::Direction;
 use crate::insight::Insight;
 use crate::roll_up::RollUp;
 use crate::severity::Severity;
+use crate::time::MINUTES_PER_DAY;
 use crate::words::{
     clock, columns_of, count, counted, duration, figure, fitted, printable, short_identity, short_service,
 };
@@ -129,8 +130,26 @@ pub fn write_coverage(out: &mut dyn Write, read: &Coverage, look: Look) -> io::R
     if let Some(from) = read.reported_from {
         writeln!(out, "Insights before {} are left out; what came before is only learned from", clock(from))?;
     }
+    judged_from(out, &read.judged_from)?;
     warming_up(out, &read.warming_up)?;
     skipped(out, &read.skipped, look)
+}
+
+/// Since when all were judged, and which accounts only since later.
+fn judged_from(out: &mut dyn Write, accounts: &[JudgedFrom]) -> io::Result<()> {
+    let Some(first) = accounts.iter().map(|account| account.from).min() else { return Ok(()) };
+    writeln!(out, "Judged from {} on: before, there was too little history", clock(first))?;
+    let later: Vec<&JudgedFrom> =
+        accounts.iter().filter(|account| account.from.since(first) > MINUTES_PER_DAY).collect();
+    for JudgedFrom { account, from } in later.iter().take(ACCOUNTS_SHOWN) {
+        writeln!(out, "Account {} only from {} on", printable(account), clock(*from))?;
+    }
+    match later.len().saturating_sub(ACCOUNTS_SHOWN) {
+        0 => Ok(()),
+        more => {
+            writeln!(out, "{} more only from later on, see summary.json", counted(more as u64, "account"))
+        }
+    }
 }
 
 /// That nothing was found says nothing where nothing could be judged yet.
@@ -175,12 +194,15 @@ fn headline(summary: &Summary) -> String {
         muted => format!("; {} muted, see insights.jsonl", count(muted)),
     };
     if summary.insights == 0 {
+        if summary.coverage.minutes.is_none() {
+            return "NOTHING TO JUDGE: no call was counted".to_owned();
+        }
         let judged = if summary.coverage.warming_up.is_empty() { "" } else { " in what could be judged" };
         return format!("No insights{judged}{muted}");
     }
-    let severities = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low];
-    let severities: Vec<String> = severities
+    let severities: Vec<String> = Severity::ALL
         .iter()
+        .rev()
         .filter_map(|severity| {
             let number = summary.insights_by_severity.get(severity.name())?;
             Some(format!("{} {severity}", count(*number)))

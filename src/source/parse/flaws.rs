@@ -61,7 +61,7 @@ impl fmt::Display for Reason {
             Self::Wrapped(words) => write!(out, "in a record that is wrapped as text: {words}"),
             Self::Unusable(unusable) => write!(out, "{unusable}"),
             Self::Truncated => out.write_str("JSON ends early"),
-            Self::InvalidUtf8 => out.write_str("invalid UTF-8, replaced; the record counts"),
+            Self::InvalidUtf8 => out.write_str("invalid UTF-8, replaced"),
             Self::LoneSurrogate => out.write_str("half a surrogate pair, replaced; the record counts"),
             Self::Comma(which) => write!(out, "{which}; the records around it count"),
             Self::Nuls => out.write_str("NUL bytes outside of the JSON"),
