@@ -144,7 +144,7 @@ impl<R: Read> Read for Failing<R> {
 ///
 /// # Errors
 /// Names what is wrong; what came out before is in `bytes`: at most `limit` bytes, of many logs one after the other up to
-/// [`FAIR_RATIO`] times what went in.
+/// 64 times what went in.
 pub fn inflate(
     input: &mut impl BufRead,
     limit: u64,
