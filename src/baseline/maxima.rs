@@ -10,6 +10,9 @@ use super::PerWindow;
 use super::bound::{self, Prior};
 use crate::model::Model;
 
+/// Far above any count: what is scaled again and again stays a number.
+const MOST: f64 = 1e30;
+
 /// The remembered days of one series.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Maxima {
@@ -80,12 +83,16 @@ impl Maxima {
     pub(crate) fn rescale(&mut self, factor: f64) {
         for (_, values) in &mut self.days {
             for value in values {
-                *value *= factor as f32;
+                *value = scaled(*value, factor);
             }
         }
         for window in 0..self.bounds.len() {
-            self.largest[window] *= factor as f32;
+            self.largest[window] = scaled(self.largest[window], factor);
             self.bounds[window] = self.bounds[window].map(|bound| bound + factor.ln());
         }
     }
+}
+
+fn scaled(value: f32, factor: f64) -> f32 {
+    (f64::from(value) * factor).min(MOST) as f32
 }
