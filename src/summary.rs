@@ -83,7 +83,7 @@ pub struct Input {
 /// Something that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Skipped {
-    /// The file as the user named it, and where in it.
+    /// Its path from the folder that holds all SOURCEs, escaped.
     pub what: String,
     /// Why.
     pub why: String,
@@ -94,7 +94,7 @@ pub struct Skipped {
 /// Something that was left aside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Ignored {
-    /// The file as the user named it.
+    /// Its path from the folder that holds all SOURCEs, escaped.
     pub what: String,
     /// Why.
     pub why: String,

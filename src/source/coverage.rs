@@ -27,7 +27,7 @@ pub struct Coverage {
 /// Something that was not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
-    /// Which file or folder, as the user knows it; control characters and foreign bytes are escaped.
+    /// Which file or folder, from the folder that holds all SOURCEs; control characters and foreign bytes are escaped.
     pub what: String,
     /// Why, with line and column (1-based, in bytes) where that makes sense; the first of `records` where there are more.
     pub why: String,
