@@ -6,10 +6,11 @@
 mod batch;
 mod closed;
 mod fingerprint;
+mod late;
 mod packed;
 mod shelf;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
@@ -17,6 +18,8 @@ use rustc_hash::FxBuildHasher;
 pub use batch::{Batch, HandOver};
 use closed::Closed;
 pub use fingerprint::{Fingerprint, Salt};
+use late::Late;
+pub use late::Settling;
 use packed::{Packed, Store};
 pub use shelf::{InMemory, Place, Shelf};
 
@@ -93,6 +96,11 @@ pub struct Counts {
     closed: Closed,
     counted: u64,
     duplicates: u64,
+    /// When minutes settle; `None` where no call is late.
+    settling: Option<Settling>,
+    late: Late,
+    /// Days with calls that were added.
+    touched: BTreeSet<Day>,
 }
 
 /// What a batch's numbers are in [`Counts::names`].
@@ -102,11 +110,83 @@ struct Translation {
     apis: Vec<ApiId>,
 }
 
+impl Translation {
+    fn of(&self, cell: &Cell) -> Cell {
+        let text = |text: TextId| self.texts[text.index()];
+        Cell {
+            call: CallId::new(self.apis[cell.call.api().index()], cell.call.access()),
+            error: text(cell.error),
+            identity: text(cell.identity),
+            agent: text(cell.agent),
+            ..*cell
+        }
+    }
+}
+
 impl Counts {
     /// No counts yet. What is closed is laid on `shelf`; whether that went well, [`Counts::failure`] tells.
     #[must_use]
     pub fn on(shelf: Box<dyn Shelf>) -> Self {
         Self { store: Store::on(shelf), ..Self::default() }
+    }
+
+    /// Goes on from where an earlier run ended: with its `events`, each with the day with which it is forgotten.
+    /// From now on calls of minutes that have settled are late.
+    #[must_use]
+    pub fn resume(
+        mut self,
+        settling: Settling,
+        events: impl IntoIterator<Item = (Day, Fingerprint)>,
+    ) -> Self {
+        self.seen = events.into_iter().map(|(forget, event)| (event, forget)).collect();
+        self.today = settling.newest.map_or(self.today, Minute::day);
+        self.open_from = settling.newest.map_or(self.open_from, |newest| newest.plus(-OPEN_AFTER_END).day());
+        self.settling = Some(settling);
+        self
+    }
+
+    /// Puts back what an earlier run had counted, as batch `number`.
+    pub fn restore(&mut self, number: usize, brought: &HandOver) {
+        let translation = self.translation(number, brought);
+        for rows in brought.rows.chunk_by(|a, b| a.cell.minute.day() == b.cell.minute.day()) {
+            let counts = self.days.entry(rows[0].cell.minute.day()).or_default();
+            counts.fresh.extend(rows.iter().map(|row| translation.of(&row.cell)));
+            counts.compact_sometimes();
+        }
+        self.translations.insert(number, translation);
+    }
+
+    /// When minutes settle, after all that was added; `None` where no call is late.
+    #[must_use]
+    pub const fn settling(&self) -> Option<Settling> {
+        self.settling
+    }
+
+    /// Calls that came after their minute had settled.
+    #[must_use]
+    pub const fn late(&self) -> u64 {
+        self.late.calls()
+    }
+
+    /// Days to which calls were added, late ones too.
+    #[must_use]
+    pub const fn touched(&self) -> &BTreeSet<Day> {
+        &self.touched
+    }
+
+    /// The events that a copy is known by, in order, each with the day with which it is forgotten; of resumed counts.
+    #[must_use]
+    pub fn events(&self) -> Vec<(Day, Fingerprint)> {
+        let mut events: Vec<_> = self.seen.iter().map(|(event, forget)| (*forget, *event)).collect();
+        events.sort_unstable();
+        events
+    }
+
+    /// Puts late calls to the others; until the next [`Counts::settle`], nothing can be read.
+    pub fn take_in_late(&mut self) {
+        for cell in self.late.take() {
+            self.days.entry(cell.minute.day()).or_default().fresh.push(cell);
+        }
     }
 
     /// Why these counts are not whole: something could not be laid on the shelf, or not be read back. To be asked
@@ -120,16 +200,13 @@ impl Counts {
     ///
     /// A batch's handovers must come in its own order.
     pub fn add(&mut self, number: usize, brought: &HandOver) {
-        let mut translation = self.translations.remove(&number).unwrap_or_default();
-        let Translation { texts, apis } = &mut translation;
-        texts.extend(brought.texts.iter().map(|text| self.names.text(text)));
-        for api in &brought.apis {
-            let api = self.names.api(translate(api, texts));
-            apis.push(api);
-        }
+        let translation = self.translation(number, brought);
+        let settled_until = self.settling.and_then(|settling| settling.settled_until());
+        let arrived = self.settling.and_then(|settling| settling.newest).unwrap_or_default();
         for rows in brought.rows.chunk_by(|a, b| a.cell.minute.day() == b.cell.minute.day()) {
             let day = rows[0].cell.minute.day();
             let counts = self.days.entry(day).or_default();
+            self.touched.insert(day);
             // A latecomer is remembered as long as what is delivered with it.
             let forget = day.max(self.today);
             let is_closed = day < self.open_from;
@@ -143,24 +220,40 @@ impl Counts {
                     continue;
                 }
                 self.counted += u64::from(cell.calls);
-                counts.fresh.push(Cell {
-                    call: CallId::new(apis[cell.call.api().index()], cell.call.access()),
-                    error: texts[cell.error.index()],
-                    identity: texts[cell.identity.index()],
-                    agent: texts[cell.agent.index()],
-                    ..*cell
-                });
+                let cell = translation.of(cell);
+                if settled_until.is_some_and(|settled| cell.minute < settled) {
+                    self.late.add(arrived, cell);
+                } else {
+                    counts.fresh.push(cell);
+                }
             }
             counts.compact_sometimes();
         }
         self.translations.insert(number, translation);
     }
 
+    /// What the names in `brought` and in what batch `number` handed over before are here.
+    fn translation(&mut self, number: usize, brought: &HandOver) -> Translation {
+        let mut translation = self.translations.remove(&number).unwrap_or_default();
+        let Translation { texts, apis } = &mut translation;
+        texts.extend(brought.texts.iter().map(|text| self.names.text(text)));
+        for api in &brought.apis {
+            let api = self.names.api(translate(api, texts));
+            apis.push(api);
+        }
+        translation
+    }
+
     /// Says that nothing more will come that was delivered before `delivered`: closes the days whose time is over.
     ///
     /// Events of closed days are known by 64 of their 128 bits: among ten million of them, the chance that a latecomer
     /// is taken for a copy of another event is below one in 10^12.
+    ///
+    /// Counts that were resumed forget them instead, so that it does not matter which run reads a file.
     pub fn close_before(&mut self, delivered: Minute) {
+        if let Some(settling) = &mut self.settling {
+            settling.newest = settling.newest.max(Some(delivered));
+        }
         self.today = self.today.max(delivered.day());
         let open_from = delivered.plus(-OPEN_AFTER_END).day();
         if open_from <= self.open_from {
@@ -171,7 +264,9 @@ impl Counts {
         }
         let over = self.seen.extract_if(|_, forget| *forget < open_from);
         let over: Vec<u64> = over.map(|(fingerprint, _)| fingerprint.short()).collect();
-        self.closed.add(open_from, over, &mut *self.store.shelf);
+        if self.settling.is_none() {
+            self.closed.add(open_from, over, &mut *self.store.shelf);
+        }
         self.open_from = open_from;
     }
 
@@ -181,7 +276,11 @@ impl Counts {
         for (day, counts) in &mut self.days {
             counts.pack(*day, &mut self.store);
         }
-        self.seen = HashMap::default();
+        // Of which all calls were copies, or late.
+        self.days.retain(|_, counts| !counts.packed.is_empty());
+        if self.settling.is_none() {
+            self.seen = HashMap::default();
+        }
         self.closed = Closed::default();
         self.translations.clear();
     }
@@ -218,6 +317,21 @@ impl Counts {
         };
         let first = minutes(self.days.first_key_value()?.1).0?;
         Some((first, minutes(self.days.last_key_value()?.1).1?))
+    }
+
+    /// The late cells of an API from `from` up to but without `to` that had come by the delivery `by`; in no order.
+    pub fn late_cells(
+        &self,
+        api: ApiId,
+        (from, to): (Minute, Minute),
+        by: Minute,
+    ) -> impl Iterator<Item = Cell> {
+        self.late.of_api(api, by).filter(move |cell| (from..to).contains(&cell.minute))
+    }
+
+    /// The cells of one day, ordered.
+    pub fn of_day(&self, day: Day) -> impl Iterator<Item = Cell> {
+        self.days.get(&day).into_iter().flat_map(|counts| counts.packed.cells(&self.store))
     }
 
     /// The cells of an API, reads and writes, from `from` up to but without `to`; ordered within a day, days in order.

@@ -33,6 +33,8 @@ pub mod mute;
 // The shell: what reads and writes.
 pub mod source;
 pub mod store;
+pub mod state;
+pub mod step;
 pub mod emit;
 pub mod summary;
 pub mod metrics;

@@ -3,7 +3,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// 128 bits that stand for an account's event id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint([u64; 2]); // not u128: its alignment would cost a third more in tables
 
 /// An account, as it is mixed into the fingerprints of its events: one event can be delivered to several accounts, and
@@ -28,6 +28,22 @@ impl Fingerprint {
         let id = Uuid::try_parse(event_id).map_or_else(|_| hash128(event_id), |uuid| uuid.as_u128());
         let mixed = id ^ account.0;
         Self([(mixed >> 64) as u64, mixed as u64])
+    }
+
+    /// As bytes, and back by [`Fingerprint::from_bytes`].
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&self.0[0].to_be_bytes());
+        bytes[8..].copy_from_slice(&self.0[1].to_be_bytes());
+        bytes
+    }
+
+    /// See [`Fingerprint::to_bytes`].
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        let number = u128::from_be_bytes(bytes);
+        Self([(number >> 64) as u64, number as u64])
     }
 
     /// Half of its bits, both halves mixed: versions and variants of UUIDs stand at fixed places.

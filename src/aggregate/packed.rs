@@ -86,6 +86,11 @@ impl Packed {
         Self { runs, place: store.shelf.put(&bytes), length: length(&bytes), start }
     }
 
+    /// Whether there are no cells.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
     /// All cells, in order.
     pub(super) fn cells<'p>(&'p self, store: &'p Store) -> Cells<'p> {
         self.unpack(0..self.runs.len(), store)

@@ -131,6 +131,19 @@ impl ApiDetector {
         Some((&self.errors[index].1, shared))
     }
 
+    /// The numbers of the codes that are watched, ascending.
+    pub fn codes(&self) -> impl Iterator<Item = CodeId> {
+        self.errors.iter().map(|(code, _)| *code)
+    }
+
+    /// Numbers the codes anew, for another owner. Two codes must not become one.
+    pub fn renumber(&mut self, new: impl Fn(CodeId) -> CodeId) {
+        for (code, _) in &mut self.errors {
+            *code = new(*code);
+        }
+        self.errors.sort_by_key(|(code, _)| *code);
+    }
+
     /// Whether the API has been silent for so long that a new detector would judge its next call alike: the state need
     /// not be kept.
     pub fn is_forgotten(&self, model: &Model) -> bool {

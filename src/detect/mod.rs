@@ -32,7 +32,7 @@ pub struct ApiMinute<'a> {
 pub type CodeId = u32;
 
 /// Which series of an API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Which {
     /// The call rate.
     Calls,
@@ -41,7 +41,7 @@ pub enum Which {
 }
 
 /// Which way a series left its usual range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Direction {
     /// More calls than usual.
     Up,
@@ -85,7 +85,7 @@ impl Rule {
 }
 
 /// Why an episode opened: the numbers behind the verdict, all of them checkable by hand.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// The line that was crossed.
     pub rule: Rule,

@@ -1,16 +1,17 @@
 //! Counts -> Parquet, minutes as UTC timestamps, calls as 64-bit signed; and Parquet -> counts. Uses polars.
 use std::fs::File;
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::path::Path;
 
+use polars::io::mmap::MmapBytesReader;
 use polars::prelude::*;
 
 use super::no_panic::no_panic;
-use super::table::{COLUMNS, InRange, REQUIRED, Row, TableError, TableRead, in_order};
+use super::table::{COLUMNS, InRange, REQUIRED, Row, TableError, TableRead, in_order_of};
 use crate::aggregate::{Attribution, Cell, Counts};
 use crate::names::{Access, Names, TextId};
 use crate::series::Category;
-use crate::time::Minute;
+use crate::time::{Day, Minute};
 
 /// Rows of one row group, and of one slice that is read at a time: bounds memory on both ways.
 const ROWS_AT_ONCE: usize = 1 << 15;
@@ -22,6 +23,24 @@ const MICROSECONDS: i64 = 60_000_000;
 /// # Errors
 /// When `out` cannot be written.
 pub fn write(counts: &Counts, attribution: Attribution, out: impl Write) -> PolarsResult<()> {
+    write_days(counts, counts.days(), attribution, out)
+}
+
+/// The calls of one day, with identities and agents, as Parquet.
+#[must_use]
+pub fn of_day(counts: &Counts, day: Day) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write_days(counts, [(day, counts.of_day(day))].into_iter(), Attribution::Kept, &mut bytes)
+        .expect("memory can be written to");
+    bytes
+}
+
+fn write_days(
+    counts: &Counts,
+    days: impl Iterator<Item = (Day, impl Iterator<Item = Cell>)>,
+    attribution: Attribution,
+    out: impl Write,
+) -> PolarsResult<()> {
     let columns = match attribution {
         Attribution::Kept => COLUMNS.len(),
         Attribution::Dropped => REQUIRED,
@@ -33,7 +52,7 @@ pub fn write(counts: &Counts, attribution: Attribution, out: impl Write) -> Pola
         .with_compression(ParquetCompression::Zstd(None))
         .set_parallel(false)
         .batched(&schema)?;
-    in_order(counts, |cell| {
+    in_order_of(counts.names(), days, |cell| {
         cells.push(*cell);
         if cells.len() == ROWS_AT_ONCE {
             parquet.write_batch(&frame(&cells, &words, columns)?)?;
@@ -120,7 +139,20 @@ pub fn read(path: &Path, attribution: Attribution, in_range: InRange<'_>) -> Res
     }
 }
 
-fn read_file(file: &mut File, mut table: TableRead, in_range: InRange<'_>) -> Result<TableRead, String> {
+/// What [`of_day`] wrote.
+///
+/// # Errors
+/// Says why they are not such a table.
+pub fn from_bytes(bytes: Vec<u8>, attribution: Attribution) -> Result<TableRead, String> {
+    let mut bytes = Cursor::new(bytes);
+    no_panic(|| read_file(&mut bytes, TableRead::new(attribution), &|_| true)).and_then(|read| read)
+}
+
+fn read_file<F: MmapBytesReader>(
+    file: &mut F,
+    mut table: TableRead,
+    in_range: InRange<'_>,
+) -> Result<TableRead, String> {
     let wrong = |error: PolarsError| one_line(&error);
     let columns = present_columns(file)?;
     let rows = ParquetReader::new(&mut *file).num_rows().map_err(wrong)?;
@@ -140,7 +172,7 @@ fn one_line(error: &PolarsError) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
-fn present_columns(file: &mut File) -> Result<Vec<String>, String> {
+fn present_columns<F: MmapBytesReader>(file: &mut F) -> Result<Vec<String>, String> {
     let schema = ParquetReader::new(file).schema().map_err(|error| one_line(&error))?;
     let has = |column: &&&str| schema.contains(column);
     let missing: Vec<&str> = COLUMNS.iter().take(REQUIRED).filter(|column| !has(column)).copied().collect();

@@ -6,7 +6,7 @@ use crate::aggregate::{Attribution, Batch, Cell, Counts};
 use crate::classify::Observation;
 use crate::names::{Access, Names, TextId};
 use crate::series::Category;
-use crate::time::Minute;
+use crate::time::{Day, Minute};
 
 /// Names of the columns, in order; the last two only with attributions.
 pub const COLUMNS: [&str; 11] = [
@@ -157,11 +157,23 @@ fn observation<'a>(row: &Row<'a>) -> Result<(Observation<'a>, u32), &'static str
 ///
 /// # Errors
 /// Whatever `each` returns; the first one ends the walk.
-pub fn in_order<E>(counts: &Counts, mut each: impl FnMut(&Cell) -> Result<(), E>) -> Result<(), E> {
-    let texts = text_ranks(counts.names());
-    let apis = api_ranks(counts.names(), &texts);
+pub fn in_order<E>(counts: &Counts, each: impl FnMut(&Cell) -> Result<(), E>) -> Result<(), E> {
+    in_order_of(counts.names(), counts.days(), each)
+}
+
+/// The same of some days.
+///
+/// # Errors
+/// As [`in_order`].
+pub fn in_order_of<E>(
+    names: &Names,
+    days: impl Iterator<Item = (Day, impl Iterator<Item = Cell>)>,
+    mut each: impl FnMut(&Cell) -> Result<(), E>,
+) -> Result<(), E> {
+    let texts = text_ranks(names);
+    let apis = api_ranks(names, &texts);
     let mut day = Vec::new();
-    for (_, cells) in counts.days() {
+    for (_, cells) in days {
         day.clear();
         day.extend(cells.map(|cell| (row_order(&cell, &apis, &texts), cell)));
         day.sort_unstable_by_key(|(order, _)| *order);

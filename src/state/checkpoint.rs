@@ -1,0 +1,138 @@
+//! What one run hands on to the next, and the files that hold the rest <-> the JSON of a checkpoint, versioned. Pure.
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::StateError;
+use super::vault::Filed;
+use crate::time::{Day, Minute};
+
+/// The version of the state's format that is written.
+pub const FORMAT: u32 = 1;
+
+/// All of a state but for the contents of its files. It says nothing of when or how often it was written, so the same logs
+/// give the same bytes, however many runs read them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checkpoint {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// What judged last.
+    pub model: Model,
+    /// The newest delivery that was read.
+    #[serde(with = "as_text")]
+    pub newest_delivery: Option<Minute>,
+    /// Minutes before this one have been judged.
+    #[serde(with = "as_text")]
+    pub judged_until: Option<Minute>,
+    /// What is known of each account.
+    pub accounts: BTreeMap<String, Account>,
+    /// Calls by day, as counts tables.
+    pub days: BTreeMap<String, Filed>,
+    /// What the detectors have learned, and what is open.
+    pub learned: Option<Filed>,
+    /// Event ids, as fingerprints, by the day with which they are forgotten.
+    pub events: BTreeMap<String, Filed>,
+    /// Files that were read, by the day of their delivery; `unnamed` where their names tell none.
+    pub read: BTreeMap<String, Filed>,
+}
+
+/// Which parameters.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// Such as `default`.
+    pub name: String,
+    /// Digest of all parameters, overrides included.
+    pub digest: String,
+}
+
+/// What is known of an account.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    /// Its first call.
+    #[serde(with = "as_text")]
+    pub watched_since: Option<Minute>,
+    /// Its organization, by the keys of its logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
+    /// Of each region, the day of the first log file that was read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub regions: BTreeMap<String, String>,
+}
+
+impl Checkpoint {
+    /// As bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec_pretty(self).expect("texts and numbers can be written as JSON");
+        bytes.push(b'\n');
+        bytes
+    }
+
+    /// From bytes.
+    ///
+    /// # Errors
+    /// When they are of a format that this program does not know, or are not a checkpoint.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, StateError> {
+        #[derive(Deserialize)]
+        struct Version {
+            format: u32,
+        }
+        let damaged = |error: serde_json::Error| StateError::Damaged {
+            path: "checkpoint".into(),
+            why: format!("not a checkpoint: {error}"),
+        };
+        let Version { format } = serde_json::from_slice(bytes).map_err(damaged)?;
+        if format != FORMAT {
+            return Err(StateError::Format { found: format, known: FORMAT });
+        }
+        serde_json::from_slice(bytes).map_err(damaged)
+    }
+
+    /// All files that it names.
+    pub fn files(&self) -> impl Iterator<Item = &Filed> {
+        let many = [&self.days, &self.events, &self.read].into_iter().flat_map(BTreeMap::values);
+        many.chain(&self.learned)
+    }
+
+    /// Their paths.
+    pub fn paths(&self) -> BTreeSet<&str> {
+        self.files().map(|file| file.path.as_str()).collect()
+    }
+
+    /// The days whose calls it keeps, in order.
+    pub fn kept_days(&self) -> impl Iterator<Item = (Day, &Filed)> {
+        self.days.iter().filter_map(|(day, file)| Some((day_of(day)?, file)))
+    }
+}
+
+/// Whether a path below STATE is one that this program gives: what is not is left alone.
+pub(super) fn is_named_by_us(path: &str) -> bool {
+    ["days/", "events/", "read/", "learned."].iter().any(|beginning| path.starts_with(beginning))
+}
+
+/// A day as it stands in a checkpoint.
+pub(super) fn day_of(text: &str) -> Option<Day> {
+    Some(Minute::parse(&format!("{text}T00:00:00Z"))?.day())
+}
+
+/// Minutes as RFC 3339.
+mod as_text {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::time::Minute;
+
+    #[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+    pub(super) fn serialize<S: Serializer>(minute: &Option<Minute>, out: S) -> Result<S::Ok, S::Error> {
+        minute.map(|minute| minute.to_string()).serialize(out)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Minute>, D::Error> {
+        let text = Option::<String>::deserialize(from)?;
+        let minute =
+            |text: String| Minute::parse(&text).ok_or_else(|| Error::custom(format!("{text} is not a time")));
+        text.map(minute).transpose()
+    }
+}

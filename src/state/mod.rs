@@ -1,0 +1,246 @@
+//! STATE: what one run hands on to the next <-> files. The checkpoint is written last, and is all or nothing.
+mod checkpoint;
+mod events;
+mod learned;
+mod read_files;
+mod vault;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+pub use checkpoint::{Account, Checkpoint, FORMAT, Model};
+pub use learned::{Learned, Open, renumber};
+pub use read_files::{Part, ReadFile, day_name, part_of};
+pub use vault::Filed;
+use vault::Vault;
+
+use crate::aggregate::{Attribution, Fingerprint};
+use crate::store::parquet_table;
+use crate::store::table::TableRead;
+use crate::time::{Day, Minute};
+
+/// Why a state cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The file system said no.
+    #[error("cannot use {} as the state", path.display())]
+    Io {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another run has it.
+    #[error(
+        "the state {} is in use by {}; wait for it to end, or stop it",
+        path.display(),
+        holder.map_or_else(|| "another run".to_owned(), |holder| format!("process {holder}"))
+    )]
+    Busy {
+        /// STATE.
+        path: PathBuf,
+        /// Its process id, where it is known.
+        holder: Option<u32>,
+    },
+    /// Nothing there.
+    #[error("there is no state in {}; scan --state makes one", path.display())]
+    NoState {
+        /// STATE.
+        path: PathBuf,
+    },
+    /// Written by another program, or a later one.
+    #[error(
+        "the state is of format {found}, this program knows format {known}; use the program that wrote it, or begin a new state in another folder"
+    )]
+    Format {
+        /// The state's.
+        found: u32,
+        /// This program's.
+        known: u32,
+    },
+    /// Not as it was written.
+    #[error("the state is damaged: {}: {why}; restore it from a copy, or begin a new state in another folder", path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// A state that is open.
+#[derive(Debug)]
+pub struct State {
+    vault: Vault,
+    checkpoint: Checkpoint,
+    is_new: bool,
+}
+
+/// What a run leaves behind, beside what it did not change.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// What judged.
+    pub model: Model,
+    /// The newest delivery that was read.
+    pub newest_delivery: Option<Minute>,
+    /// Minutes before this one have been judged.
+    pub judged_until: Option<Minute>,
+    /// What is known of each account.
+    pub accounts: BTreeMap<String, Account>,
+    /// The days whose calls have changed, as counts tables.
+    pub days: BTreeMap<Day, Vec<u8>>,
+    /// Days before this one are forgotten.
+    pub keep_from: Option<Day>,
+    /// What the detectors have learned, and what is open.
+    pub learned: Vec<Learned>,
+    /// Event ids, sorted.
+    pub events: Vec<(Day, Fingerprint)>,
+    /// The parts of the list of read files that have changed.
+    pub read: BTreeMap<String, Part>,
+}
+
+impl State {
+    /// Opens a state for a run, or begins one. No other run can open it until it is dropped.
+    ///
+    /// # Errors
+    /// When it cannot be written, belongs to a running run, or cannot be read.
+    pub fn open(path: &Path) -> Result<Self, StateError> {
+        Self::of(Vault::open(path)?)
+    }
+
+    /// Opens a state to look at it.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub fn read_only(path: &Path) -> Result<Self, StateError> {
+        Self::of(Vault::read_only(path)?)
+    }
+
+    fn of(vault: Vault) -> Result<Self, StateError> {
+        let bytes = vault.checkpoint()?;
+        let checkpoint = bytes.as_deref().map(Checkpoint::from_bytes).transpose()?;
+        Ok(Self { vault, is_new: checkpoint.is_none(), checkpoint: checkpoint.unwrap_or_default() })
+    }
+
+    /// Whether no run has ended with it yet.
+    #[must_use]
+    pub const fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.vault.path()
+    }
+
+    /// What the last run left.
+    #[must_use]
+    pub const fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// What stands for the whole state: the same for the same logs and models, however many runs read them.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        Sha256::digest(self.checkpoint.to_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// What the detectors have learned, and what is open.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn learned(&self) -> Result<Vec<Learned>, StateError> {
+        self.checkpoint
+            .learned
+            .as_ref()
+            .map_or_else(|| Ok(Vec::new()), |file| learned::from_bytes(&self.vault.get(file)?))
+    }
+
+    /// The events that a copy is known by.
+    ///
+    /// # Errors
+    /// When a file is damaged.
+    pub fn events(&self) -> Result<Vec<(Day, Fingerprint)>, StateError> {
+        let mut all = Vec::new();
+        for (day, file) in &self.checkpoint.events {
+            let Some(day) = checkpoint::day_of(day) else { continue };
+            all.extend(events::from_bytes(day, &self.vault.get(file)?)?);
+        }
+        Ok(all)
+    }
+
+    /// The calls of a day; `None` where none are kept.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn day(&self, day: Day) -> Result<Option<TableRead>, StateError> {
+        let Some(file) = self.checkpoint.days.get(&day_name(day)) else { return Ok(None) };
+        let bytes = self.vault.get(file)?;
+        let table = parquet_table::from_bytes(bytes, Attribution::Kept);
+        let damaged = |why| StateError::Damaged { path: file.path.clone().into(), why };
+        table.map(Some).map_err(damaged)
+    }
+
+    /// A part of the list of files that were read.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn read_part(&self, name: &str) -> Result<Part, StateError> {
+        self.checkpoint
+            .read
+            .get(name)
+            .map_or_else(|| Ok(Part::default()), |file| Part::from_bytes(&self.vault.get(file)?))
+    }
+
+    /// Names of all parts of the list of files that were read.
+    pub fn read_parts(&self) -> impl Iterator<Item = &str> {
+        self.checkpoint.read.keys().map(String::as_str)
+    }
+
+    /// Reads every file, and says how many bytes they have.
+    ///
+    /// # Errors
+    /// With the first one that is damaged.
+    pub fn verify(&self) -> Result<u64, StateError> {
+        self.checkpoint.files().map(|file| Ok(self.vault.get(file)?.len() as u64)).sum()
+    }
+
+    /// Writes what a run leaves behind: files first, then the checkpoint.
+    ///
+    /// # Errors
+    /// When the disk is full, or some such. Then the state is as it was.
+    pub fn save(&mut self, mut kept: Kept) -> Result<(), StateError> {
+        let put = |vault: &Vault, folder: &str, name: &str, ending: &str, bytes: &[u8]| {
+            vault.put(&format!("{folder}/{name}"), ending, bytes)
+        };
+        let mut next = Checkpoint {
+            format: FORMAT,
+            model: kept.model,
+            newest_delivery: kept.newest_delivery,
+            judged_until: kept.judged_until,
+            accounts: kept.accounts,
+            days: self.checkpoint.days.clone(),
+            learned: Some(self.vault.put("learned", "bin", &learned::to_bytes(&mut kept.learned))?),
+            events: BTreeMap::new(),
+            read: self.checkpoint.read.clone(),
+        };
+        for (day, bytes) in &kept.days {
+            next.days.insert(day_name(*day), put(&self.vault, "days", &day_name(*day), "parquet", bytes)?);
+        }
+        next.days.retain(|day, _| kept.keep_from.is_none_or(|from| day_name(from) <= *day));
+        for (day, bytes) in events::to_bytes(&kept.events) {
+            next.events.insert(day_name(day), put(&self.vault, "events", &day_name(day), "bin", &bytes)?);
+        }
+        for (name, part) in &kept.read {
+            next.read.insert(name.clone(), put(&self.vault, "read", name, "zst", &part.to_bytes())?);
+        }
+        self.vault.commit(&next.to_bytes(), &next.paths())?;
+        self.checkpoint = next;
+        self.is_new = false;
+        Ok(())
+    }
+}

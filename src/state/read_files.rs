@@ -1,0 +1,90 @@
+//! Files that were read -> whether a file is one of them, by the day of delivery; and bytes, and back. Pure.
+use std::collections::BTreeMap;
+
+use super::StateError;
+use crate::time::{Day, Minute};
+
+/// Between the fields of a line. It cannot stand in a JSON text, as which names are written.
+const SEPARATOR: char = '\t';
+
+/// A file that was read. One that AWS named is known by its name, another by its bytes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReadFile {
+    /// When its name says that it was delivered.
+    pub delivered: Option<Minute>,
+    /// Its own name; empty where that tells no time of delivery.
+    pub name: String,
+    /// Length as it lies, bytes.
+    pub length: u64,
+    /// XXH3 of its bytes as they lie.
+    pub digest: u128,
+}
+
+/// The files of one day of delivery, or those without one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Part {
+    /// By name, length and digest; sorted.
+    files: BTreeMap<(String, u64, u128), ()>,
+}
+
+impl Part {
+    /// Whether a file of that name and length was read.
+    pub fn has(&self, name: &str, length: u64) -> bool {
+        self.files.range((name.to_owned(), length, 0)..=(name.to_owned(), length, u128::MAX)).next().is_some()
+    }
+
+    /// The digests of all of them.
+    pub fn digests(&self) -> impl Iterator<Item = u128> {
+        self.files.keys().map(|(_, _, digest)| *digest)
+    }
+
+    /// Adds a file.
+    pub fn add(&mut self, file: ReadFile) {
+        self.files.insert((file.name, file.length, file.digest), ());
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// As bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut text = String::new();
+        for (name, length, digest) in self.files.keys() {
+            let name = serde_json::to_string(name).expect("a text can be written as JSON");
+            text.push_str(&format!("{name}{SEPARATOR}{length}{SEPARATOR}{digest:032x}\n"));
+        }
+        zstd::bulk::compress(text.as_bytes(), 1).expect("memory can be written to")
+    }
+
+    /// From bytes.
+    ///
+    /// # Errors
+    /// When they are not what [`Part::to_bytes`] gives.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, StateError> {
+        let damaged = |why: &str| StateError::Damaged { path: "read".into(), why: why.to_owned() };
+        let text = zstd::stream::decode_all(bytes).map_err(|error| damaged(&error.to_string()))?;
+        let text = String::from_utf8(text).map_err(|_| damaged("not text"))?;
+        let mut part = Self::default();
+        for line in text.lines() {
+            let mut fields = line.split(SEPARATOR);
+            let mut next = || fields.next().ok_or_else(|| damaged("a line is too short"));
+            let name = serde_json::from_str(next()?).map_err(|_| damaged("a name is no JSON"))?;
+            let length = next()?.parse().map_err(|_| damaged("a length is no number"))?;
+            let digest = u128::from_str_radix(next()?, 16).map_err(|_| damaged("a digest is no number"))?;
+            part.add(ReadFile { delivered: None, name, length, digest });
+        }
+        Ok(part)
+    }
+}
+
+/// The name of the part that a file belongs to.
+pub fn part_of(delivered: Option<Minute>) -> String {
+    delivered.map_or_else(|| "unnamed".to_owned(), |minute| day_name(minute.day()))
+}
+
+/// A day as it stands in a checkpoint.
+pub fn day_name(day: Day) -> String {
+    day.date().to_string()
+}

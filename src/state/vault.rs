@@ -1,0 +1,264 @@
+//! Bytes -> files below STATE that are never changed, and a numbered checkpoint that names them; and back.
+//!
+//! A file is named by the digest of its bytes, so a new version never touches the old one. A run writes its files, then
+//! creates the next checkpoint, which must not exist yet, then removes what that one does not name. Whatever is cut off
+//! before the checkpoint leaves the state of the run before; whatever is cut off after it leaves files too many, which the
+//! next run removes. The same three steps work on an object store that can create without overwriting.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads back files of its own, whose lengths the checkpoint tells"
+)]
+use std::collections::BTreeSet;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use walkdir::WalkDir;
+
+use super::StateError;
+use crate::step::step;
+
+/// Holds the process id of the run that has the state.
+const LOCK: &str = "lock";
+/// Begins the name of every checkpoint; its number follows.
+const CHECKPOINT: &str = "checkpoint-";
+/// Where files are written until they are complete.
+const STAGING: &str = "staging";
+
+/// A file of the state, as its checkpoint names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filed {
+    /// Below STATE, with `/`.
+    pub path: String,
+    /// Length.
+    pub bytes: u64,
+    /// SHA-256, hexadecimal.
+    pub sha256: String,
+}
+
+/// The files below STATE.
+#[derive(Debug)]
+pub(super) struct Vault {
+    path: PathBuf,
+    /// Number of the newest checkpoint; 0 where there is none.
+    generation: u64,
+    /// Held for its lock, which ends with the process at the latest. `None` for a reader.
+    lock: Option<File>,
+}
+
+impl Vault {
+    /// Makes the folder if need be, locks it, and tries to write there.
+    ///
+    /// # Errors
+    /// When another run has it, or nothing can be written there.
+    pub(super) fn open(path: &Path) -> Result<Self, StateError> {
+        at(path, fs::create_dir_all(path))?;
+        let lock = lock(path)?;
+        let mut vault = Self { path: path.to_owned(), generation: 0, lock: Some(lock) };
+        let staging = path.join(STAGING);
+        match fs::remove_dir_all(&staging) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => at(&staging, Err(error))?,
+            _ => {}
+        }
+        at(&staging, fs::create_dir(&staging))?;
+        let probe = staging.join("probe");
+        at(path, fs::write(&probe, "probe").and_then(|()| fs::remove_file(&probe)))?;
+        vault.generation = vault.newest()?;
+        Ok(vault)
+    }
+
+    /// Opens a state for reading only, without its lock.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) fn read_only(path: &Path) -> Result<Self, StateError> {
+        let mut vault = Self { path: path.to_owned(), generation: 0, lock: None };
+        vault.generation = vault.newest()?;
+        if vault.generation == 0 {
+            return Err(StateError::NoState { path: path.to_owned() });
+        }
+        Ok(vault)
+    }
+
+    /// The folder.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The newest checkpoint; `None` where there is none yet.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn checkpoint(&self) -> Result<Option<Vec<u8>>, StateError> {
+        if self.generation == 0 {
+            return Ok(None);
+        }
+        let path = self.path.join(name_of(self.generation));
+        Ok(Some(at(&path, fs::read(&path))?))
+    }
+
+    /// The bytes of a file.
+    ///
+    /// # Errors
+    /// When it is not there, or not as it was written.
+    pub(super) fn get(&self, file: &Filed) -> Result<Vec<u8>, StateError> {
+        let path = self.path.join(&file.path);
+        let bytes = at(&path, fs::read(&path))?;
+        if bytes.len() as u64 != file.bytes || hex(&bytes) != file.sha256 {
+            return Err(StateError::Damaged {
+                path,
+                why: "its bytes are not those that were written".to_owned(),
+            });
+        }
+        Ok(bytes)
+    }
+
+    /// Writes a file, unless it is there already. `name` goes before its digest, `ending` after it.
+    ///
+    /// # Errors
+    /// The disk is full, or some such.
+    pub(super) fn put(&self, name: &str, ending: &str, bytes: &[u8]) -> Result<Filed, StateError> {
+        let sha256 = hex(bytes);
+        let short = sha256.get(..16).unwrap_or(&sha256);
+        let file = Filed { path: format!("{name}.{short}.{ending}"), bytes: bytes.len() as u64, sha256 };
+        let path = self.path.join(&file.path);
+        if path.metadata().is_ok_and(|there| there.len() == file.bytes) {
+            return Ok(file);
+        }
+        let staged = self.stage(bytes)?;
+        if let Some(folder) = path.parent() {
+            at(folder, fs::create_dir_all(folder))?;
+        }
+        step("rename a file of the state");
+        at(&path, fs::rename(&staged, &path))?;
+        Ok(file)
+    }
+
+    /// Writes the next checkpoint, which names `files`, and removes all others.
+    ///
+    /// # Errors
+    /// When another run has written one meanwhile, or the disk is full. Then the state is as it was.
+    pub(super) fn commit(&mut self, checkpoint: &[u8], files: &BTreeSet<&str>) -> Result<(), StateError> {
+        // What the checkpoint will name has to be there before it.
+        let folders: BTreeSet<PathBuf> =
+            files.iter().filter_map(|file| Some(self.path.join(file).parent()?.to_owned())).collect();
+        step("sync the state's folders");
+        folders.iter().chain([&self.path]).try_for_each(|folder| sync(folder))?;
+        let staged = self.stage(checkpoint)?;
+        let next = self.path.join(name_of(self.generation + 1));
+        step("create the checkpoint");
+        // Unlike renaming, linking fails where there is one already.
+        match fs::hard_link(&staged, &next) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(StateError::Busy { path: self.path.clone(), holder: None });
+            }
+            // Not every file system has links; the lock keeps others out.
+            Err(_) => at(&next, fs::rename(&staged, &next))?,
+            // Or writing the next file would write into the checkpoint.
+            Ok(()) => at(&staged, fs::remove_file(&staged))?,
+        }
+        step("sync the checkpoint");
+        sync(&self.path)?;
+        self.generation += 1;
+        self.remove_all_but(files);
+        Ok(())
+    }
+
+    fn stage(&self, bytes: &[u8]) -> Result<PathBuf, StateError> {
+        let staged = self.path.join(STAGING).join("file");
+        step("write a file of the state");
+        let write = || {
+            let mut file = File::create(&staged)?;
+            file.write_all(bytes)?;
+            step("sync a file of the state");
+            file.sync_all()
+        };
+        at(&staged, write())?;
+        Ok(staged)
+    }
+
+    /// Removes what no checkpoint names any more. That it cannot be removed harms nobody: the next run tries again.
+    fn remove_all_but(&self, files: &BTreeSet<&str>) {
+        let newest = name_of(self.generation);
+        for entry in WalkDir::new(&self.path).into_iter().filter_map(Result::ok) {
+            let Ok(name) = entry.path().strip_prefix(&self.path) else { continue };
+            let name = name.to_string_lossy().replace('\\', "/");
+            let is_ours = is_checkpoint(&name) || super::checkpoint::is_named_by_us(&name);
+            if entry.file_type().is_file() && is_ours && name != newest && !files.contains(&*name) {
+                step("remove a file that is no longer needed");
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    fn newest(&self) -> Result<u64, StateError> {
+        let mut newest = 0;
+        let entries = match fs::read_dir(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            entries => at(&self.path, entries)?,
+        };
+        for entry in entries {
+            let name = at(&self.path, entry)?.file_name();
+            newest = newest.max(number_of(&name.to_string_lossy()).unwrap_or(0));
+        }
+        Ok(newest)
+    }
+}
+
+impl Drop for Vault {
+    fn drop(&mut self) {
+        if self.lock.is_some() {
+            let _ = fs::remove_dir_all(self.path.join(STAGING));
+        }
+    }
+}
+
+fn name_of(generation: u64) -> String {
+    format!("{CHECKPOINT}{generation:08}.json")
+}
+
+fn number_of(name: &str) -> Option<u64> {
+    name.strip_prefix(CHECKPOINT)?.strip_suffix(".json")?.parse().ok()
+}
+
+fn is_checkpoint(name: &str) -> bool {
+    number_of(name).is_some()
+}
+
+/// A lock on a file that holds the process id of who has it. It ends with its process, however that ends.
+fn lock(path: &Path) -> Result<File, StateError> {
+    let file = path.join(LOCK);
+    let mut opened =
+        at(&file, File::options().read(true).write(true).create(true).truncate(false).open(&file))?;
+    match opened.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let _ = (&opened).take(20).read_to_string(&mut holder);
+            Err(StateError::Busy { path: path.to_owned(), holder: holder.trim().parse().ok() })
+        }
+        // Where the file system has no locks, creating the checkpoint tells.
+        Ok(()) | Err(TryLockError::Error(_)) => {
+            let write = |opened: &mut File| {
+                opened.set_len(0)?;
+                opened.rewind()?;
+                writeln!(opened, "{}", std::process::id())
+            };
+            at(&file, write(&mut opened))?;
+            Ok(opened)
+        }
+    }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn sync(path: &Path) -> Result<(), StateError> {
+    if cfg!(unix) { at(path, File::open(path).and_then(|opened| opened.sync_all())) } else { Ok(()) }
+}
+
+fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, StateError> {
+    result.map_err(|source| StateError::Io { path: path.to_owned(), source })
+}
