@@ -59,8 +59,11 @@ fn tree() -> Tree {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (days, records) = if is_measured() { (7, 100_000) } else { (1, 2_000) };
     let out = folder.path().to_owned();
-    generate::write(&generate::Options { out: out.clone(), days, seed: 1, accounts: 4, records }, &|| false)
-        .expect("a tree is generated");
+    generate::write(
+        &generate::Options { out: out.clone(), days, seed: 1, accounts: 4, records, wait: 60 },
+        &|| false,
+    )
+    .expect("a tree is generated");
     // The labels lie beside the logs.
     let found = walk(&[out]).expect("the tree has logs");
     let logs: Vec<LogFile> = found.logs.iter().filter(|file| file.delivered.is_some()).collect();
@@ -199,7 +202,7 @@ fn whole_scan(tree: &Tree, model: &Model) -> u64 {
 
 /// Everything up to the counts, on one thread.
 fn counts(logs: &[LogFile]) -> Counts {
-    let options = Options { range: TimeRange::default(), max_inflated: MAX_INFLATED };
+    let options = Options { range: TimeRange::default(), max_inflated: MAX_INFLATED, tell_raw: false };
     let (mut counts, mut scratch) = (Counts::default(), Scratch::new(Attribution::Kept));
     for file in logs {
         if let Some(delivered) = file.delivered {

@@ -24,6 +24,7 @@ use packed::{Packed, Store};
 pub use shelf::{InMemory, Place, Shelf};
 
 use crate::names::{ApiId, ApiNames, CallId, Names, TextId};
+use crate::series::Api;
 use crate::time::{Day, MINUTES_PER_DAY, Minute};
 
 /// How long after the end of a day it stays open, in minutes of delivery. AWS delivers within a quarter of an hour
@@ -101,6 +102,8 @@ pub struct Counts {
     late: Late,
     /// Days with calls that were added.
     touched: BTreeSet<Day>,
+    /// The first minute ever, where the days do not tell.
+    first: Option<Minute>,
 }
 
 /// What a batch's numbers are in [`Counts::names`].
@@ -156,10 +159,34 @@ impl Counts {
         self.translations.insert(number, translation);
     }
 
+    /// The id of an API, new or known.
+    pub fn api_id(&mut self, api: &Api) -> ApiId {
+        let [account, region, event_source, event_name] =
+            [&api.account, &api.region, &api.event_source, &api.event_name].map(|text| self.names.text(text));
+        self.names.api(ApiNames { account, region, event_source, event_name, category: api.category })
+    }
+
+    /// The id of a text, new or known.
+    pub fn text_id(&mut self, text: &str) -> TextId {
+        self.names.text(text)
+    }
+
     /// When minutes settle, after all that was added; `None` where no call is late.
     #[must_use]
     pub const fn settling(&self) -> Option<Settling> {
         self.settling
+    }
+
+    /// Adds late calls, as batch `number`, that came with the delivery `arrived`.
+    pub fn add_late(&mut self, number: usize, brought: &HandOver, arrived: Minute) {
+        let translation = self.translation(number, brought);
+        brought.rows.iter().for_each(|row| self.late.add(arrived, translation.of(&row.cell)));
+        self.translations.insert(number, translation);
+    }
+
+    /// Late calls, each with the newest delivery when it came.
+    pub fn late_arrivals(&self) -> impl Iterator<Item = (Minute, Cell)> {
+        self.late.all()
     }
 
     /// Calls that came after their minute had settled.
@@ -229,6 +256,13 @@ impl Counts {
             }
             counts.compact_sometimes();
         }
+        self.translations.insert(number, translation);
+    }
+
+    /// Takes note that all of what batch `number` handed over was counted before.
+    pub fn add_copies(&mut self, number: usize, brought: &HandOver) {
+        let translation = self.translation(number, brought);
+        self.duplicates += brought.rows.iter().map(|row| u64::from(row.cell.calls)).sum::<u64>();
         self.translations.insert(number, translation);
     }
 
@@ -332,6 +366,17 @@ impl Counts {
     /// The cells of one day, ordered.
     pub fn of_day(&self, day: Day) -> impl Iterator<Item = Cell> {
         self.days.get(&day).into_iter().flat_map(|counts| counts.packed.cells(&self.store))
+    }
+
+    /// The first minute with calls that was ever seen, kept or not; `None` where nothing was counted.
+    #[must_use]
+    pub fn first(&self) -> Option<Minute> {
+        self.first.or_else(|| self.span().map(|(first, _)| first))
+    }
+
+    /// Says which minute [`Counts::first`] is.
+    pub const fn set_first(&mut self, first: Minute) {
+        self.first = Some(first);
     }
 
     /// The cells of an API, reads and writes, from `from` up to but without `to`; ordered within a day, days in order.

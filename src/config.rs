@@ -11,6 +11,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 
 pub use fields::Problem;
@@ -43,6 +44,12 @@ pub struct Scan {
     pub out: Option<String>,
     /// File for metrics of the run.
     pub metrics: Option<String>,
+    /// STATE.
+    pub state: Option<String>,
+    /// Minutes of delivery after which a minute has settled.
+    pub settle: Option<u16>,
+    /// Days of history to keep.
+    pub keep_days: Option<u16>,
     /// Name or file of the model.
     pub model: Option<String>,
     /// Line of `model`, for those who find that there is no such model.
@@ -138,6 +145,9 @@ fn scan(fields: Fields<'_>) -> Scan {
     let scan = Scan {
         out: fields.text("out"),
         metrics: fields.text("metrics"),
+        state: fields.text("state"),
+        settle: fields.whole("settle", 0..=1440),
+        keep_days: fields.whole("keep_days", 35..=3650),
         model: fields.text("model"),
         model_line: fields.line("model"),
         sensitivity: fields.number("sensitivity", SENSITIVITIES),
@@ -185,6 +195,13 @@ impl Models {
     #[must_use]
     pub const fn base(&self) -> &Model {
         &self.base
+    }
+
+    /// Digest of everything that judges: parameters, sensitivity, overrides.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let all = format!("{} {} {:?}", self.base.digest(), self.base.sensitivity(), self.overrides);
+        Sha256::digest(all).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The model of one API.

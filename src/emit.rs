@@ -14,7 +14,7 @@ use crate::time::Minute;
 
 mod destination;
 
-pub use destination::{Destination, DestinationError};
+pub use destination::{Destination, DestinationError, Earlier};
 
 /// Every event with its explanation, one a line.
 pub const LINES_FILE: &str = "insights.jsonl";

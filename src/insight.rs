@@ -130,11 +130,12 @@ pub fn end_of(counts: &Counts, opening: &Opening, closing: Closing, model: &Mode
 fn event_of(counts: &Counts, opening: &Opening, closing: Option<Closing>, model: &ModelId) -> Insight {
     let Opening { start, detected_at, ref evidence, .. } = *opening;
     let names = counts.names();
-    let (key, series) = series_of(counts, opening);
     let (state, event_time, until, emitted_at) = match closing {
         None => (State::Start, start, detected_at, detected_at),
         Some(Closing { end, closed_at }) => (State::End, end, end, closed_at),
     };
+    let (key, series) = series_of(counts, opening);
+    let series = series.known_at(emitted_at);
     let minutes = until.since(start).max(1);
     let baseline_minutes = MINUTES_PER_WEEK + start.of_day();
     let insight = series.tally(start, start.plus(minutes));
@@ -219,6 +220,8 @@ pub struct SeriesCalls<'a> {
     counts: &'a Counts,
     api: ApiId,
     which: Counted,
+    /// Late calls that came with this delivery or before it are among them.
+    by: Minute,
 }
 
 /// Which cells of an API belong to a series.
@@ -242,7 +245,14 @@ impl<'a> SeriesCalls<'a> {
             (Kind::CallRate, Category::Data) => Counted::All,
             (Kind::CallRate, Category::Management) => Counted::Writes,
         };
-        Self { counts, api, which }
+        Self { counts, api, which, by: Minute::from_epoch(i32::MAX) }
+    }
+
+    /// The same as far as they were known when `minute` was judged: what came later must not change what was told.
+    #[must_use]
+    pub fn known_at(self, minute: Minute) -> Self {
+        let settle = self.counts.settling().map_or(0, |settling| settling.settle);
+        Self { by: minute.plus(settle), ..self }
     }
 
     /// Texts of the cells.
@@ -253,8 +263,9 @@ impl<'a> SeriesCalls<'a> {
 
     /// The cells from `from` up to but without `to`.
     pub fn cells(&self, from: Minute, to: Minute) -> impl Iterator<Item = Cell> + use<'a> {
-        let which = self.which;
-        self.counts.cells(self.api, from, to).filter(move |cell| match which {
+        let Self { counts, api, which, by } = *self;
+        let late = counts.late_cells(api, (from, to), by);
+        counts.cells(api, from, to).chain(late).filter(move |cell| match which {
             Counted::All => true,
             Counted::Writes => cell.call.access() == Access::Write,
             Counted::Failed(error) => cell.error == error,
@@ -266,7 +277,7 @@ impl<'a> SeriesCalls<'a> {
     /// weeks, before, as far as they were watched.
     #[must_use]
     pub fn usual(&self, end: Minute, length: i32) -> Usual {
-        let first = self.counts.span().map(|(first, _)| first);
+        let first = self.counts.first();
         let median = |times: i32, step: i32| {
             let windows = (1..=times).map(|time| end.plus(-time * step));
             let watched = windows.filter(|end| first.is_some_and(|first| end.plus(-length) >= first));

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashMap;
 
-use crate::aggregate::{Attribution, Batch, Cell, Counts, OPEN_AFTER_END};
+use crate::aggregate::{Attribution, Batch, Cell, Counts, OPEN_AFTER_END, Settling};
 use crate::attribution::{Contributing, leading, ranked};
 use crate::classify::Observation;
 use crate::insight::{Insight, SeriesCalls, baseline_from};
@@ -71,24 +71,32 @@ pub struct RolledUp<'a> {
 pub fn roll_up(counts: &Counts, kind: RollUp) -> RolledUp<'_> {
     let names = counts.names();
     let mut sums = Counts::default();
+    if let Some(settling) = counts.settling() {
+        sums = sums.resume(Settling { newest: None, judged_until: None, ..settling }, []);
+    }
     // What an API, called by an identity, counts for: found once.
     let mut known = HashMap::<(ApiId, TextId), Option<Api>>::new();
     let mut members = BTreeMap::<Api, BTreeSet<ApiId>>::new();
     let mut batch = Batch::new(Attribution::Kept);
-    for (day, cells) in counts.days() {
-        for cell in cells {
-            let api = cell.call.api();
-            let caller = if kind == RollUp::Principal { cell.identity } else { TextId::EMPTY };
-            let sum = known.entry((api, caller)).or_insert_with(|| {
-                let sum = sum(names.api_of(api), kind, names.text_of(caller))?;
-                members.entry(sum.clone()).or_default().insert(api);
-                Some(sum)
-            });
-            if let Some(sum) = sum {
-                batch.count(&observation(names, &cell, sum), cell.calls);
-            }
+    let mut add = |batch: &mut Batch, cell: &Cell| {
+        let api = cell.call.api();
+        let caller = if kind == RollUp::Principal { cell.identity } else { TextId::EMPTY };
+        let sum = known.entry((api, caller)).or_insert_with(|| {
+            let sum = sum(names.api_of(api), kind, names.text_of(caller))?;
+            members.entry(sum.clone()).or_default().insert(api);
+            Some(sum)
+        });
+        if let Some(sum) = sum {
+            batch.count(&observation(names, cell, sum), cell.calls);
         }
-        sums.add(0, &batch.hand_over());
+    };
+    for (arrived, cell) in counts.late_arrivals() {
+        add(&mut batch, &cell);
+        sums.add_late(0, &batch.hand_over(), arrived);
+    }
+    for (day, cells) in counts.days() {
+        cells.for_each(|cell| add(&mut batch, &cell));
+        sums.restore(0, &batch.hand_over());
         // Nothing more comes for this day: its cells can be packed.
         sums.close_before(day.plus(1).start().plus(OPEN_AFTER_END));
     }
@@ -174,7 +182,9 @@ impl RolledUp<'_> {
         let mut parts = Parts::new();
         for &member in self.members.get(&insight.series.api).into_iter().flatten() {
             let mut calls = 0;
-            for cell in SeriesCalls::new(self.of, member, &insight.series.kind).cells(from, to) {
+            let calls_of =
+                SeriesCalls::new(self.of, member, &insight.series.kind).known_at(insight.emitted_at);
+            for cell in calls_of.cells(from, to) {
                 let ours = self.kind != RollUp::Principal
                     || *ours.entry(cell.identity).or_insert_with(|| {
                         short_identity(names.text_of(cell.identity)) == *insight.series.api.account

@@ -18,8 +18,14 @@ pub use text::{Colour, Look, write, write_coverage};
 pub struct Coverage {
     /// How much was read.
     pub input: Input,
+    /// Files that an earlier run with the same state has read.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub known_files: u64,
     /// Records that were counted.
     pub counted: u64,
+    /// Of those, calls that came after their minute had settled: they are history, but nothing was judged with them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub late: u64,
     /// Records of events that were counted before.
     pub duplicates: u64,
     /// Records that count nowhere, by reason.
@@ -62,6 +68,11 @@ pub struct WarmingUp {
     pub days: f64,
     /// Days that the model wants.
     pub needed: i32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 #[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]

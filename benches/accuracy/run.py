@@ -223,7 +223,7 @@ def trees(trailpulse):
     for seed in TREES:
         folder = WORK / f"tree{seed}"
         if not (folder / "labels.json").exists():
-            run(trailpulse, "generate", "--quiet", "--seed", seed, "--records", 200_000, "--out", folder)
+            run(trailpulse, "generate", "--quiet", "--seed", seed, "--records", 200_000, "--wait", 60, "--out", folder)
         (one,) = json.loads(run(trailpulse, "evaluate", "--quiet", "--format", "json", "--counts", folder, "--labels",
                                 folder / "labels.json"))
         rows.append([seed, one["required"], one["tp"], one["fp"], number(one["series_days"], 0), one["ignored"],

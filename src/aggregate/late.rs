@@ -47,6 +47,11 @@ impl Late {
         all.filter(move |(arrived, _)| *arrived <= by).map(|(_, cell)| *cell)
     }
 
+    /// All of them, by API.
+    pub(super) fn all(&self) -> impl Iterator<Item = (Minute, Cell)> {
+        self.by_api.values().flatten().copied()
+    }
+
     /// Takes all of them out.
     pub(super) fn take(&mut self) -> impl Iterator<Item = Cell> + use<> {
         std::mem::take(self).by_api.into_values().flatten().map(|(_, cell)| cell)

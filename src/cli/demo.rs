@@ -34,7 +34,8 @@ pub(super) struct Args {
 /// Generates, scans, and compares.
 pub(super) async fn run(args: Args, terminal: &Terminal, cancel: &Cancel) -> anyhow::Result<Exit> {
     let (logs, out) = (args.out.join("logs"), args.out.join("insights"));
-    let options = Options { out: logs.clone(), days: 35, seed: args.seed, accounts: 4, records: 200_000 };
+    let options =
+        Options { out: logs.clone(), days: 35, seed: args.seed, accounts: 4, records: 200_000, wait: 60 };
     let generated = generate_command::write(&options, cancel)?;
     output::write(|stdout| {
         generate_command::print(stdout, &options, &generated).and_then(|()| writeln!(stdout))
@@ -48,7 +49,8 @@ pub(super) async fn run(args: Args, terminal: &Terminal, cancel: &Cancel) -> any
     };
     let model = Model::builtin("default").context("the default model is built in")?;
     let scanned =
-        scan::scan_into(&out, reading, model.into(), cancel, Arc::new(Bar::new(terminal.quiet))).await?;
+        scan::scan_into(&out, reading, model.into(), None, (cancel, Arc::new(Bar::new(terminal.quiet))))
+            .await?;
     let truth = evaluate::read_truth(&generated.labels)?;
     let score = evaluate::score(&truth, &evaluate::alarms(&scanned.insights), None);
     output::write(|stdout| {

@@ -28,12 +28,16 @@ pub(super) struct GenerateArgs {
     /// About how many records; jobs with a fixed rhythm make theirs (some 2,000 a day) in any case
     #[arg(long, value_name = "N", default_value_t = 200_000)]
     records: u64,
+    /// Minutes that quiet accounts and regions wait for their next log file at most, 5 to 60: AWS delivers every five
+    /// minutes, which makes very many small files
+    #[arg(long, value_name = "MINUTES", default_value_t = 10)]
+    wait: u32,
 }
 
 /// Writes the tree, and says what it holds.
 pub(super) fn run(args: &GenerateArgs, cancel: &Cancel) -> anyhow::Result<Exit> {
-    let &GenerateArgs { days, seed, accounts, records, .. } = args;
-    let options = Options { out: args.out.clone(), days, seed, accounts, records };
+    let &GenerateArgs { days, seed, accounts, records, wait, .. } = args;
+    let options = Options { out: args.out.clone(), days, seed, accounts, records, wait };
     let generated = write(&options, cancel)?;
     output::write(|out| print(out, &options, &generated))
 }

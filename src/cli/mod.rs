@@ -13,6 +13,8 @@ mod pending;
 mod progress;
 mod reading;
 mod scan;
+mod state;
+mod state_arg;
 mod time_arg;
 
 use std::path::PathBuf;
@@ -63,6 +65,8 @@ enum Command {
     Generate(generate::GenerateArgs),
     /// Compare insights with labels: precision, recall, false alarms and delay, by kind and by family.
     Evaluate(evaluate::Args),
+    /// Show what a state holds, and check that nothing of it is damaged.
+    State(state::Args),
     /// Check the configuration: say what it means, or everything that is wrong with it.
     Check(check::Args),
     /// Write a shell's completion script to standard output.
@@ -128,6 +132,7 @@ async fn run(cli: Cli, cancel: Cancel) -> anyhow::Result<Exit> {
         // Interrupted, it leaves an unfinished tree that is known as such, and replaced by the next run.
         Command::Generate(args) => generate::run(&args, &cancel),
         Command::Explain(args) => explain::run(args, config_arg::load(config)?, &terminal, &cancel).await,
+        Command::State(args) => state::run(&args, &terminal),
         Command::Check(args) => check::run(&args, config),
         Command::Completions { shell } => output::write(|out| {
             // Into memory first: the generator panics where it cannot write.

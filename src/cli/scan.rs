@@ -12,12 +12,14 @@ use super::output::{self, Terminal};
 use super::pending::Pending;
 use super::progress::Bar;
 use super::reading::ReadingArgs;
+use super::state_arg::StateArgs;
 use crate::aggregate::Attribution;
 use crate::config::{Config, Format, Models};
-use crate::emit::{Destination, Line, outputs};
+use crate::emit::{Destination, Earlier, Line, outputs};
 use crate::exit::Exit;
 use crate::metrics;
 use crate::pipeline::count::Reading;
+use crate::pipeline::night::GoingOn;
 use crate::pipeline::scan::{Looking, Scanned, scan};
 use crate::pipeline::{Cancel, Progress, Stopwatch};
 use crate::roll_up::RollUp;
@@ -38,6 +40,8 @@ pub(super) struct Args {
     out: Option<PathBuf>,
     #[command(flatten)]
     model: ModelArgs,
+    #[command(flatten)]
+    state: StateArgs,
     /// Judge sums as well; may be given several times. Their insights are in insights.jsonl only.
     #[arg(long, value_enum, value_name = "KIND")]
     roll_up: Vec<RollUp>,
@@ -64,9 +68,10 @@ pub(super) async fn run(
     let report_from = reading.range.from.take();
     let Config { scan: settings, overrides, mutes } = config;
     let model = args.model.load(&settings)?;
-    let roll_ups = if args.roll_up.is_empty() { settings.roll_up } else { args.roll_up };
+    let roll_ups = if args.roll_up.is_empty() { settings.roll_up.clone() } else { args.roll_up };
     let roll_ups = roll_ups.into_iter().collect();
     let looking = Looking { models: Models::new(model, overrides), mutes, roll_ups, report_from };
+    let going_on = args.state.going_on(&settings, &looking, &reading)?;
     let out = args.out.or(settings.out.map(PathBuf::from)).unwrap_or_else(|| DEFAULT_OUT.into());
     if out.as_os_str() == "-" {
         bail!("--out is a folder; for results on standard output use --format json");
@@ -74,7 +79,8 @@ pub(super) async fn run(
     // Like DEST: what cannot be written should fail before the work.
     let pending = args.metrics.or(settings.metrics.map(PathBuf::from)).map(|path| Pending::new(&path));
     let pending = pending.transpose()?;
-    let scanned = scan_into(&out, reading, looking, cancel, Arc::new(Bar::new(terminal.quiet))).await?;
+    let scanned =
+        scan_into(&out, reading, looking, going_on, (cancel, Arc::new(Bar::new(terminal.quiet)))).await?;
     let measured = pending.map_or(Ok(()), |pending| write_metrics(pending, &scanned));
     let printed = output::write(|stdout| match args.format.or(settings.format).unwrap_or(Format::Text) {
         Format::Text => print_text(stdout, &scanned, terminal, &out),
@@ -93,12 +99,13 @@ pub(super) async fn scan_into(
     out: &Path,
     reading: Reading,
     looking: Looking,
-    cancel: &Cancel,
-    progress: Arc<dyn Progress>,
+    going_on: Option<GoingOn>,
+    (cancel, progress): (&Cancel, Arc<dyn Progress>),
 ) -> anyhow::Result<Scanned> {
+    let published = if going_on.is_some() { Earlier::Kept } else { Earlier::Replaced };
     // Before anything is read: what cannot be written should fail in the first second.
-    let mut destination = Destination::open(out)?;
-    let mut scanned = scan(reading, looking, cancel, progress).await?;
+    let mut destination = Destination::open(out, published)?;
+    let mut scanned = scan(reading, looking, going_on, cancel, progress).await?;
     let publishing = Stopwatch::start();
     for output in outputs(&scanned.insights, &scanned.organizations) {
         cancel.check()?;
@@ -107,6 +114,10 @@ pub(super) async fn scan_into(
     destination.stage(&scanned.summary.output())?;
     cancel.commit()?;
     destination.publish().with_context(|| format!("cannot publish to {}", out.display()))?;
+    // Last of all: where it was not reached, the next run does the same again.
+    if let Some(hand_on) = scanned.hand_on.take() {
+        hand_on.save()?;
+    }
     scanned.stages.insert("publish", publishing.seconds());
     Ok(scanned)
 }

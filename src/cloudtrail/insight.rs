@@ -201,3 +201,10 @@ pub(crate) fn from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Mi
     let text = String::deserialize(deserializer)?;
     Minute::parse(&text).ok_or_else(|| D::Error::custom(format!("{text:?} is not a time from 2013 to 2099")))
 }
+/// A record as far as its id.
+#[derive(Debug, Deserialize)]
+pub struct EventId {
+    /// Such as `6f3c2f0d-58a1-4e0b-9d53-b7f10c84e2a6`.
+    #[serde(rename = "eventID")]
+    pub event_id: String,
+}

@@ -131,6 +131,12 @@ impl ApiDetector {
         Some((&self.errors[index].1, shared))
     }
 
+    /// Since when its account has been watched.
+    #[must_use]
+    pub const fn watched_since(&self) -> Minute {
+        Minute::from_epoch(self.origin.watched_since)
+    }
+
     /// The numbers of the codes that are watched, ascending.
     pub fn codes(&self) -> impl Iterator<Item = CodeId> {
         self.errors.iter().map(|(code, _)| *code)

@@ -11,6 +11,8 @@ use thiserror::Error;
 use walkdir::WalkDir;
 
 use super::{LINES_FILE, Output, SUMMARY_FILE, is_ours};
+use crate::cloudtrail::insight::EventId;
+use crate::step::step;
 
 /// Where files lie until all are complete; in DEST, since only within one file system is renaming a single step.
 const STAGING: &str = ".trailpulse-staging";
@@ -40,6 +42,15 @@ pub enum DestinationError {
     },
 }
 
+/// What becomes of what earlier runs published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Earlier {
+    /// It makes room.
+    Replaced,
+    /// It stays, and this run's comes after it.
+    Kept,
+}
+
 /// A folder that will hold what is published. While it is open, no other run can open it; dropped without
 /// [`Destination::publish`], it is left as it was.
 #[derive(Debug)]
@@ -49,6 +60,7 @@ pub struct Destination {
     /// Folders that were made for it, innermost first.
     made: Vec<PathBuf>,
     staged: Vec<String>,
+    earlier: Earlier,
     /// Held for its lock, which ends with the process at the latest.
     lock: Option<File>,
 }
@@ -60,7 +72,7 @@ impl Destination {
     /// # Errors
     /// The folder cannot be written to, belongs to a running run, or has a `summary.json` or `insights.jsonl` that
     /// trailpulse did not write.
-    pub fn open(path: &Path) -> Result<Self, DestinationError> {
+    pub fn open(path: &Path, earlier: Earlier) -> Result<Self, DestinationError> {
         let missing =
             path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
         let mut destination = Self {
@@ -68,6 +80,7 @@ impl Destination {
             staging: path.join(STAGING),
             made: missing.map(Path::to_owned).collect(),
             staged: Vec::new(),
+            earlier,
             lock: None,
         };
         at(path, fs::create_dir_all(path))?;
@@ -94,7 +107,14 @@ impl Destination {
     /// The disk is full, or some such.
     pub fn stage(&mut self, output: &Output) -> Result<(), DestinationError> {
         let path = self.staging.join(&output.path);
-        at(&path, write(&path, &output.bytes))?;
+        step("stage an output");
+        if output.path == LINES_FILE && self.earlier == Earlier::Kept {
+            let lines = self.path.join(LINES_FILE);
+            let before = at(&lines, there(&lines))?;
+            at(&path, write(&path, &with_lines(before, &output.bytes)))?;
+        } else {
+            at(&path, write(&path, &output.bytes))?;
+        }
         self.staged.push(output.path.clone());
         Ok(())
     }
@@ -107,11 +127,13 @@ impl Destination {
     pub fn publish(mut self) -> Result<(), DestinationError> {
         // Only now that all are written: the first one brings most of the others along.
         for name in &self.staged {
+            step("sync an output");
             sync(&self.staging.join(name))?;
         }
         let summary = self.path.join(SUMMARY_FILE);
         let (last, first): (Vec<String>, Vec<String>) =
             std::mem::take(&mut self.staged).into_iter().partition(|name| name == SUMMARY_FILE);
+        step("remove the summary");
         remove_if_there(&summary, |summary| fs::remove_file(summary))?;
         sync(&self.path)?;
         self.made.clear();
@@ -119,7 +141,9 @@ impl Destination {
         for name in &first {
             self.move_in(name, &mut changed)?;
         }
-        self.remove_earlier(&first, &mut changed)?;
+        if self.earlier == Earlier::Replaced {
+            self.remove_earlier(&first, &mut changed)?;
+        }
         // Folders that were emptied are gone.
         changed.iter().filter(|folder| folder.exists()).try_for_each(|folder| sync(folder))?;
         for name in &last {
@@ -136,6 +160,7 @@ impl Destination {
         let fresh = folder.ancestors().take_while(|folder| !folder.exists()).filter_map(Path::parent);
         changed.extend(fresh.chain([folder]).map(Path::to_owned));
         at(folder, fs::create_dir_all(folder))?;
+        step("rename an output");
         at(&to, fs::rename(self.staging.join(name), &to))
     }
 
@@ -242,6 +267,37 @@ fn is_ours_on_disk(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     // Reading only what may be ours: AWS's names do not have our number.
     name.contains("_0000") && fs::read(path).is_ok_and(|bytes| is_ours(&name, &bytes))
+}
+
+/// The bytes of a file; none where there is no such file.
+fn there(path: &Path) -> io::Result<Vec<u8>> {
+    match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        bytes => bytes,
+    }
+}
+
+/// The lines of `before`, then those of `new` that are not there yet: a run that was cut off may have written some.
+fn with_lines(mut before: Vec<u8>, new: &[u8]) -> Vec<u8> {
+    let id = |line: &[u8]| serde_json::from_slice::<Id>(line).ok().map(|line| line.record.event_id);
+    let lines =
+        |bytes: &[u8]| bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect::<Vec<_>>();
+    let known: BTreeSet<String> = lines(&before).iter().filter_map(|line| id(line)).collect();
+    if before.last().is_some_and(|last| *last != b'\n') {
+        before.push(b'\n');
+    }
+    for line in lines(new) {
+        if id(&line).is_none_or(|id| !known.contains(&id)) {
+            before.extend(line);
+        }
+    }
+    before
+}
+
+/// A line of `insights.jsonl`, as far as it matters here.
+#[derive(Deserialize)]
+struct Id {
+    record: EventId,
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {

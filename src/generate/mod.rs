@@ -47,6 +47,9 @@ pub struct Options {
     pub accounts: usize,
     /// About how many distinct records; jobs with a fixed rhythm make their calls however few are asked for.
     pub records: u64,
+    /// Minutes that quiet accounts and regions wait for their next log file at most, 5 to 60. AWS delivers every five
+    /// minutes, which makes very many small files.
+    pub wait: u32,
 }
 
 /// What was generated.
@@ -150,7 +153,7 @@ fn write_on(
         out: &options.out,
         organization: &organization,
         plan: &plan,
-        slots: slots(&organization, &plan),
+        slots: slots(&organization, &plan, options.wait),
         digests_from: tree::last_days(&organization, DIGEST_DAYS),
         stop,
     };
@@ -169,6 +172,7 @@ fn imagine(options: &Options) -> Result<(Organization, Plan), Error> {
     check("days", options.days.into(), 1, 366)?;
     check("accounts", options.accounts as u64, 1, 100)?;
     check("records", options.records, 1, MOST_RECORDS)?;
+    check("wait", options.wait.into(), 5, 60)?;
     let mut organization = Organization::new(options);
     let (elastic, fixed) = organization.expected();
     let wanted = options.records as f64;
@@ -221,7 +225,7 @@ fn write_labels(
 }
 
 /// Minutes between the log files of each cell.
-fn slots(organization: &Organization, plan: &Plan) -> Vec<u32> {
+fn slots(organization: &Organization, plan: &Plan, most: u32) -> Vec<u32> {
     let days = f64::from(organization.days);
     let mut calls = Vec::new();
     let mut per_day = Vec::new();
@@ -233,7 +237,7 @@ fn slots(organization: &Organization, plan: &Plan) -> Vec<u32> {
         per_day.push(calls.len() as f64 + planned as f64 / days);
     }
     let wanted = (per_day.iter().sum::<f64>() * days / MOST_FILES).max(FEWEST_IN_A_FILE);
-    per_day.into_iter().map(|records| delivery::slot(records, wanted)).collect()
+    per_day.into_iter().map(|records| delivery::slot(records, wanted, most)).collect()
 }
 
 /// Writes all log files, many days at a time, and then the digests.

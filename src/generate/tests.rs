@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::*;
 use crate::time::Minute;
 
-const SMALL: Options = Options { out: PathBuf::new(), days: 4, seed: 7, accounts: 4, records: 16_000 };
+const SMALL: Options =
+    Options { out: PathBuf::new(), days: 4, seed: 7, accounts: 4, records: 16_000, wait: 60 };
 
 fn generated(options: &Options, threads: usize) -> (tempfile::TempDir, Generated) {
     let folder = tempfile::tempdir().expect("a temporary folder");

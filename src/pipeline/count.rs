@@ -10,14 +10,16 @@ use anyhow::{Context, anyhow};
 use tracing::{info, warn};
 
 use super::in_order::InOrder;
+use super::read_files::ReadFiles;
 use super::spill::{IN_MEMORY, Spill};
 use super::{Cancel, Progress};
 use crate::aggregate::{Attribution, Counts};
 use crate::classify::Exclusion;
 use crate::source::coverage::{Coverage, Skipped};
 use crate::source::files::LogFiles;
-use crate::source::read::{self, FileRead, Scratch, TimeRange, read_file};
+use crate::source::read::{self, FileRead, Raw, Scratch, TimeRange, raw_of, read_file};
 use crate::source::walk::{Found, LogFile, Table, walk};
+use crate::state::ReadFile;
 use crate::store::{csv_table, parquet_table};
 use crate::time::Minute;
 
@@ -43,6 +45,25 @@ pub struct Counted {
     pub coverage: Coverage,
     /// The organization of each account whose logs lie below one.
     pub organizations: BTreeMap<String, String>,
+    /// The files that were read, where an earlier run's were given.
+    pub read: Option<ReadFiles>,
+}
+
+/// What reading begins with.
+#[derive(Debug, Default)]
+pub struct Beginning {
+    /// Counts of earlier runs.
+    pub counts: Counts,
+    /// The files that earlier runs have read; `None` where none can be known.
+    pub read: Option<ReadFiles>,
+}
+
+impl Beginning {
+    /// Of a run that no other went before.
+    #[must_use]
+    pub fn anew() -> Self {
+        Self { counts: Counts::on(Box::new(Spill::new(IN_MEMORY))), read: None }
+    }
 }
 
 /// How many files may be read ahead of the slowest one, per thread.
@@ -58,22 +79,36 @@ pub async fn count(
     progress: Arc<dyn Progress>,
 ) -> anyhow::Result<Counted> {
     let cancel = cancel.clone();
-    tokio::task::spawn_blocking(move || count_blocking(&reading, &cancel, progress.as_ref()))
+    tokio::task::spawn_blocking(move || count_on(Beginning::anew(), &reading, &cancel, progress.as_ref()))
         .await
         .context("a reading thread failed")?
 }
 
-fn count_blocking(reading: &Reading, cancel: &Cancel, progress: &dyn Progress) -> anyhow::Result<Counted> {
-    let Found { logs, tables, organizations, coverage } = walk(&reading.sources)?;
+/// The same on top of what earlier runs have read and counted; blocks.
+///
+/// # Errors
+/// As [`count`].
+pub fn count_on(
+    beginning: Beginning,
+    reading: &Reading,
+    cancel: &Cancel,
+    progress: &dyn Progress,
+) -> anyhow::Result<Counted> {
+    let Beginning { counts, read: mut known } = beginning;
+    let Found { mut logs, mut tables, organizations, mut coverage } = walk(&reading.sources)?;
+    if let Some(known) = &mut known {
+        coverage.known_files = known.leave_out(&mut logs, &mut tables)?;
+    }
     if tables.len() > 1 || (!tables.is_empty() && !logs.is_empty()) {
         warn!("Counts tables are read beside other sources: a call that is in two of them counts twice.");
     }
     let inputs = Inputs { tables, logs };
     progress.begin(inputs.len() as u64);
     let jobs = reading.jobs.get().min(inputs.len().max(1));
-    let counts = Counts::on(Box::new(Spill::new(IN_MEMORY)));
-    let merged = InOrder::new((counts, coverage), AHEAD * jobs);
-    let run = Run { reading, cancel, progress, jobs, inputs: &inputs, next: AtomicUsize::new(0), merged };
+    let is_listed = known.is_some();
+    let merged = InOrder::new((counts, coverage, known), AHEAD * jobs);
+    let next = AtomicUsize::new(0);
+    let run = Run { reading, cancel, progress, jobs, inputs: &inputs, is_listed, next, merged };
     let outcome: anyhow::Result<()> = std::thread::scope(|scope| {
         let run = &run;
         let workers: Vec<_> = (0..jobs).map(|worker| scope.spawn(move || run.work(worker))).collect();
@@ -85,7 +120,7 @@ fn count_blocking(reading: &Reading, cancel: &Cancel, progress: &dyn Progress) -
     });
     progress.finish();
     outcome?;
-    let (mut counts, mut coverage) = run.merged.into_state();
+    let (mut counts, mut coverage, read) = run.merged.into_state();
     counts.settle();
     whole(&counts)?;
     coverage.settle();
@@ -95,7 +130,7 @@ fn count_blocking(reading: &Reading, cancel: &Cancel, progress: &dyn Progress) -
         skipped = coverage.skipped.len(),
         "Read all sources."
     );
-    Ok(Counted { counts, coverage, organizations })
+    Ok(Counted { counts, coverage, organizations, read })
 }
 
 /// Whether nothing of the counts was lost on the way to a temporary file or back. To be asked once more before what was
@@ -114,10 +149,15 @@ struct Run<'a> {
     progress: &'a dyn Progress,
     jobs: usize,
     inputs: &'a Inputs,
+    /// Whether it is noted which files were read.
+    is_listed: bool,
     /// The first input that no thread has claimed.
     next: AtomicUsize,
-    merged: InOrder<(Counts, Coverage), Option<Brought>>,
+    merged: InOrder<Merged, Option<Brought>>,
 }
+
+/// What all inputs are merged into.
+type Merged = (Counts, Coverage, Option<ReadFiles>);
 
 impl Run<'_> {
     /// Reads inputs until none is left.
@@ -130,10 +170,11 @@ impl Run<'_> {
             // Whoever panicked makes the run fail.
             let Ok(()) = self.merged.wait_for_turn(number) else { return Ok(()) };
             // A number that was claimed is always brought: others wait for it.
-            let (read, failure) = match read(&input, self.reading, &mut scratch, self.cancel) {
+            let (read, failure) = match self.read(&input, &mut scratch) {
                 Ok(read) => (
                     Some(Brought {
                         batch: input.batch(worker, self.jobs + number),
+                        file: read.raw.map(|raw| input.as_read(raw)),
                         read,
                         delivered: input.delivered(),
                     }),
@@ -154,16 +195,38 @@ impl Run<'_> {
         }
     }
 
-    fn merge(&self, (counts, coverage): &mut (Counts, Coverage), brought: Brought) {
-        let Brought { batch, delivered, read } = brought;
+    fn merge(&self, (counts, coverage, known): &mut Merged, brought: Brought) {
+        let Brought { batch, delivered, file, read } = brought;
         if let Some(delivered) = delivered {
             counts.close_before(delivered);
         }
-        counts.add(batch, &read.calls);
+        let is_copy = known.as_mut().zip(file).is_some_and(|(known, file)| !known.add(file));
+        if is_copy {
+            counts.add_copies(batch, &read.calls);
+        } else {
+            counts.add(batch, &read.calls);
+        }
         coverage.merge(read.coverage);
         if counts.failure().is_some() {
             self.start_no_more();
         }
+    }
+
+    fn read(&self, input: &Input<'_>, scratch: &mut Scratch) -> anyhow::Result<FileRead> {
+        let read = match input {
+            Input::Log(file) => {
+                let Self { reading, is_listed, .. } = self;
+                let (range, max_inflated) = (reading.range, read::MAX_INFLATED);
+                let options = read::Options { range, max_inflated, tell_raw: *is_listed };
+                read_file(file, &options, scratch, &|| self.cancel.is_cancelled())
+            }
+            Input::Table(table) => read_table(table, self.reading, self.is_listed)?,
+        };
+        self.cancel.check()?;
+        for skipped in &read.coverage.skipped {
+            info!(what = skipped.what, why = skipped.why, records = skipped.records, "Skipped.");
+        }
+        Ok(read)
     }
 
     /// The run is lost: nobody needs to start on another file.
@@ -203,6 +266,8 @@ struct Brought {
     batch: usize,
     /// When it was delivered; what comes after it was not delivered before. `None` where that is not known.
     delivered: Option<Minute>,
+    /// By what it will be known; `None` where it was not read to its end, or nobody asks.
+    file: Option<ReadFile>,
     read: FileRead,
 }
 
@@ -214,6 +279,15 @@ impl Input<'_> {
         }
     }
 
+    fn as_read(&self, Raw { length, digest }: Raw) -> ReadFile {
+        let delivered = self.delivered();
+        let named = match self {
+            Self::Log(file) if delivered.is_some() => file.own_name(),
+            _ => None,
+        };
+        ReadFile { delivered, name: named.unwrap_or_default(), length, digest }
+    }
+
     /// Files share their thread's batch, a table has its own.
     fn batch(&self, thread: usize, own: usize) -> usize {
         match self {
@@ -223,28 +297,8 @@ impl Input<'_> {
     }
 }
 
-fn read(
-    input: &Input<'_>,
-    reading: &Reading,
-    scratch: &mut Scratch,
-    cancel: &Cancel,
-) -> anyhow::Result<FileRead> {
-    let read = match input {
-        Input::Log(file) => {
-            let options = read::Options { range: reading.range, max_inflated: read::MAX_INFLATED };
-            read_file(file, &options, scratch, &|| cancel.is_cancelled())
-        }
-        Input::Table(table) => read_table(table, reading)?,
-    };
-    cancel.check()?;
-    for skipped in &read.coverage.skipped {
-        info!(what = skipped.what, why = skipped.why, records = skipped.records, "Skipped.");
-    }
-    Ok(read)
-}
-
 /// A counts table as if its calls had been read from logs.
-fn read_table(Table { path, name }: &Table, reading: &Reading) -> anyhow::Result<FileRead> {
+fn read_table(Table { path, name }: &Table, reading: &Reading, tell_raw: bool) -> anyhow::Result<FileRead> {
     let is_parquet = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"));
     let read = if is_parquet { parquet_table::read } else { csv_table::read };
     let mut table = read(path, reading.attribution, &|minute| reading.range.contains(minute))?;
@@ -262,7 +316,8 @@ fn read_table(Table { path, name }: &Table, reading: &Reading) -> anyhow::Result
             records: bad.rows,
         })
         .collect();
-    Ok(FileRead { calls: table.batch.hand_over(), coverage })
+    let raw = tell_raw.then(|| raw_of(path)).transpose()?;
+    Ok(FileRead { calls: table.batch.hand_over(), coverage, raw })
 }
 
 #[cfg(test)]
@@ -297,7 +352,7 @@ mod tests {
                 attribution: Attribution::Kept,
                 jobs: NonZeroUsize::new(jobs).expect("not zero"),
             };
-            let outcome = count_blocking(&reading, &Cancel::default(), &Panics);
+            let outcome = count_on(Beginning::anew(), &reading, &Cancel::default(), &Panics);
             let why = outcome.err().map(|error| error.to_string());
             assert_eq!(why.as_deref(), Some("a reading thread panicked, which is a bug"), "{jobs} threads");
         }

@@ -1,6 +1,8 @@
 //! All counts -> the episodes of every series, in a fixed order. One detector an API, several APIs at a time.
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use hashbrown::HashMap;
 
@@ -20,6 +22,8 @@ pub struct Judged {
     pub api: ApiId,
     /// Its episodes' beginnings and ends, in order of time.
     pub events: Vec<Event>,
+    /// What was learned, where that is wanted.
+    pub detector: Option<ApiDetector>,
 }
 
 /// How to judge.
@@ -29,6 +33,10 @@ pub struct Judging<'a> {
     pub models: &'a Assigned,
     /// Since when an account has been watched.
     pub watched: Watched,
+    /// Minutes before this one are judged.
+    pub until: Minute,
+    /// Whether [`Judged::detector`] is wanted.
+    pub go_on: bool,
     /// Threads.
     pub jobs: NonZeroUsize,
 }
@@ -42,31 +50,55 @@ pub enum Watched {
     Together,
 }
 
-/// Judges every minute of every API, from the first call to the last of all; in order of the APIs' ids.
+/// Where judging stood before.
+#[derive(Debug, Default)]
+pub struct Past {
+    /// Minutes before this one have been judged.
+    pub until: Option<Minute>,
+    /// Since when accounts have been watched, as far as they were judged.
+    pub watched: HashMap<TextId, Minute>,
+    /// What was learned.
+    pub detectors: HashMap<ApiId, ApiDetector>,
+}
+
+/// Judges every minute of every API that was not judged before; in order of the APIs' ids. `past.watched` is brought up to
+/// date.
 ///
 /// # Errors
 /// When `cancel` was called.
-pub fn judge(counts: &Counts, judging: &Judging<'_>, cancel: &Cancel) -> Result<Vec<Judged>, Interrupted> {
-    let Some((first, last)) = counts.span() else { return Ok(Vec::new()) };
-    let Judging { models, jobs, .. } = judging;
-    let mut watched = watched_since(counts);
-    if judging.watched == Watched::Together {
+pub fn judge(
+    counts: &Counts,
+    judging: &Judging<'_>,
+    past: &mut Past,
+    cancel: &Cancel,
+) -> Result<Vec<Judged>, Interrupted> {
+    let from = past.until.unwrap_or_default();
+    for (account, (first, _)) in spans(counts, from..judging.until) {
+        past.watched.entry(account).or_insert(first);
+    }
+    let mut watched = past.watched.clone();
+    if judging.watched == Watched::Together
+        && let Some(first) = watched.values().min().copied()
+    {
         watched.values_mut().for_each(|since| *since = first);
     }
     let apis: Vec<ApiId> = counts.names().api_ids().collect();
+    let known: Vec<Mutex<Option<ApiDetector>>> =
+        apis.iter().map(|api| Mutex::new(past.detectors.remove(api))).collect();
     let next = AtomicUsize::new(0);
     let work = || {
         let mut judged = Vec::new();
         while let Some(&api) = apis.get(next.fetch_add(1, Ordering::Relaxed)) {
             cancel.check()?;
+            let known = known[api.index()].lock().unwrap_or_else(PoisonError::into_inner).take();
             let account = counts.names().apis()[api.index()].account;
             let Some(&watched_since) = watched.get(&account) else { continue };
-            judged.push(judge_api(counts, models.of(api), api, watched_since, last.plus(1)));
+            judged.extend(judge_api(counts, judging, (api, watched_since), known, from));
         }
         Ok(judged)
     };
     let mut judged: Vec<Judged> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..jobs.get()).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> = (0..judging.jobs.get()).map(|_| scope.spawn(work)).collect();
         let judged =
             workers.into_iter().map(|worker| worker.join().expect("a judging thread does not panic"));
         judged.collect::<Result<Vec<Vec<Judged>>, Interrupted>>()
@@ -94,20 +126,22 @@ pub fn series(counts: &Counts) -> u64 {
     seen.len() as u64
 }
 
-/// The first minute with calls of each account.
-fn watched_since(counts: &Counts) -> HashMap<TextId, Minute> {
-    spans(counts).into_iter().map(|(account, (first, _))| (account, first)).collect()
-}
-
-/// The first and the last minute with calls of each account.
-pub(super) fn spans(counts: &Counts) -> HashMap<TextId, (Minute, Minute)> {
+/// The first and the last minute with calls of each account, among those in `range`.
+pub(super) fn spans(counts: &Counts, range: Range<Minute>) -> HashMap<TextId, (Minute, Minute)> {
     let mut spans = HashMap::new();
-    for Cell { minute, call, .. } in counts.days().flat_map(|(_, cells)| cells) {
+    let cells = counts.days().flat_map(|(_, cells)| cells).filter(|cell| range.contains(&cell.minute));
+    for Cell { minute, call, .. } in cells {
         let account = counts.names().apis()[call.api().index()].account;
         let (first, last) = spans.entry(account).or_insert((minute, minute));
         (*first, *last) = (minute.min(*first), minute.max(*last));
     }
     spans
+}
+
+/// The minute after the last one with calls.
+#[must_use]
+pub fn end(counts: &Counts) -> Minute {
+    counts.span().map_or_else(Minute::default, |(_, last)| last.plus(1))
 }
 
 /// Write calls of the management plane and all calls of the data plane count for the call rate.
@@ -116,13 +150,24 @@ fn counts_for_rate(counts: &Counts, cell: &Cell) -> bool {
     category == Category::Data || cell.call.access() == Access::Write
 }
 
-fn judge_api(counts: &Counts, model: &Model, api: ApiId, watched_since: Minute, until: Minute) -> Judged {
-    let mut detector: Option<ApiDetector> = None;
+/// Judges the minutes from `from` on; `None` of an API that has no calls yet, or none for so long that it is forgotten.
+fn judge_api(
+    counts: &Counts,
+    &Judging { models, until, go_on, .. }: &Judging<'_>,
+    (api, watched_since): (ApiId, Minute),
+    known: Option<ApiDetector>,
+    from: Minute,
+) -> Option<Judged> {
+    let model = models.of(api);
+    let mut detector = known;
     let mut events = Vec::new();
     let mut minutes = Minutes::default();
     for (day, _) in counts.days() {
-        let end = day.plus(1).start().min(until);
-        minutes.fill(counts, api, day.start(), end);
+        let (start, end) = (day.start().max(from), day.plus(1).start().min(until));
+        if start >= end {
+            continue;
+        }
+        minutes.fill(counts, api, start, end);
         if let Some(first) = minutes.rows.first() {
             let born = first.minute;
             detector.get_or_insert_with(|| ApiDetector::new(born, watched_since));
@@ -131,7 +176,10 @@ fn judge_api(counts: &Counts, model: &Model, api: ApiId, watched_since: Minute, 
             detector.advance(model, &minutes.view(), end, &mut events);
         }
     }
-    Judged { api, events }
+    let mut detector = detector?;
+    detector.advance(model, &[], until, &mut events);
+    let detector = (go_on && !detector.is_forgotten(model)).then_some(detector);
+    Some(Judged { api, events, detector })
 }
 
 /// Judges one API as [`judge`] does, up to `until`, and shows `seen` the detector after every minute with calls.
@@ -144,7 +192,7 @@ pub(super) fn follow(
     mut seen: impl FnMut(&ApiDetector, &ApiMinute<'_>),
 ) -> (Option<ApiDetector>, Vec<Event>) {
     let account = counts.names().apis()[api.index()].account;
-    let watched = watched_since(counts).get(&account).copied();
+    let watched = spans(counts, Minute::default()..end(counts)).get(&account).map(|(first, _)| *first);
     let (mut detector, mut events, mut minutes) = (None, Vec::new(), Minutes::default());
     for (day, _) in counts.days().filter(|(day, _)| day.start() < until) {
         minutes.fill(counts, api, day.start(), day.plus(1).start().min(until));

@@ -1,7 +1,10 @@
 //! The one place where the stages meet: sources -> counts -> episodes -> insights. Threads live here.
 pub mod count;
 pub mod explain;
+mod find;
 mod in_order;
+pub mod night;
+pub mod read_files;
 pub mod interrupt;
 pub mod judge;
 pub mod scan;

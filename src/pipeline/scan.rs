@@ -1,23 +1,21 @@
 //! Sources and a model -> insights and the summary of the run: the main job.
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::count::{Counted, Reading, count, whole};
-use super::judge::{self, Judging, Watched, judge};
-use super::{Cancel, Interrupted, Progress, Stopwatch};
+use super::count::{Beginning, Counted, Reading, count_on, whole};
+use super::find::{Extent, find};
+use super::night::{GoingOn, HandOn, Night, organizations};
+use super::{Cancel, Progress, Stopwatch, judge};
 use crate::aggregate::Counts;
 use crate::attribution::rounded;
 use crate::config::{Models, Mute};
 use crate::explanation::ModelId;
-use crate::insight::{Insight, SeriesCalls, insights};
+use crate::insight::Insight;
 use crate::metrics::Stages;
 use crate::model::Model;
-use crate::mute::mute;
-use crate::names::ApiId;
-use crate::roll_up::{RollUp, roll_up};
+use crate::roll_up::RollUp;
 use crate::source;
 use crate::summary::{Coverage, Ignored, Input, JudgedFrom, Minutes, Skipped, Summary, WarmingUp};
 use crate::time::{MINUTES_PER_DAY, Minute};
@@ -33,6 +31,8 @@ pub struct Scanned {
     pub organizations: BTreeMap<String, String>,
     /// How long each stage took.
     pub stages: Stages,
+    /// What the next run needs, to be saved when all else is published; `None` where no run will go on.
+    pub hand_on: Option<HandOn>,
 }
 
 /// How to look at what was read.
@@ -54,101 +54,69 @@ impl From<Model> for Looking {
     }
 }
 
-/// Reads all sources, judges every minute of them, and explains what is unusual.
+/// Reads all sources, judges every minute of them, and explains what is unusual. Where there is a state to go on from, that
+/// is every minute that has settled since; what the next run needs is in [`Scanned::hand_on`].
 ///
 /// # Errors
-/// As [`count`].
+/// As [`super::count::count`], or when the state is damaged.
 pub async fn scan(
     reading: Reading,
     looking: Looking,
+    going_on: Option<GoingOn>,
     cancel: &Cancel,
     progress: Arc<dyn Progress>,
 ) -> anyhow::Result<Scanned> {
-    let jobs = reading.jobs;
-    let reading_took = Stopwatch::start();
-    let counted = count(reading, cancel, progress).await?;
-    let mut stages = Stages::from([("read", reading_took.seconds())]);
     let cancel = cancel.clone();
-    let judge = move || -> anyhow::Result<Scanned> {
-        let judging = Stopwatch::start();
-        let Counted { counts, coverage, organizations } = counted;
-        let mut found = find(&counts, &looking, jobs, &cancel)?;
-        found
-            .retain(|insight| looking.report_from.is_none_or(|from| insight.explanation.detected_at >= from));
-        let base = looking.models.base();
-        let (judged_from, warming_up) = judged(&counts, base.parameters().memory.warm_days);
-        let covered = Coverage {
-            judged_from,
-            warming_up,
-            reported_from: looking.report_from,
-            ..covered(&counts, coverage)
-        };
-        let summary = Summary::new(env!("CARGO_PKG_VERSION"), ModelId::of(base), covered, &found);
-        let summary = if looking.roll_ups.is_empty() { summary } else { summary.with_roll_ups(&found) };
-        whole(&counts)?;
-        stages.insert("judge", judging.seconds());
-        Ok(Scanned { insights: found, summary, organizations, stages })
+    let work = move || scan_blocking(&reading, &looking, going_on, &cancel, progress.as_ref());
+    tokio::task::spawn_blocking(work).await.context("scanning failed")?
+}
+
+fn scan_blocking(
+    reading: &Reading,
+    looking: &Looking,
+    going_on: Option<GoingOn>,
+    cancel: &Cancel,
+    progress: &dyn Progress,
+) -> anyhow::Result<Scanned> {
+    let reading_took = Stopwatch::start();
+    let (mut night, beginning) = match going_on {
+        Some(going_on) => {
+            let (night, beginning) = Night::begin(going_on)?;
+            (Some(night), beginning)
+        }
+        None => (None, Beginning::anew()),
     };
-    tokio::task::spawn_blocking(judge).await.context("judging failed")?
-}
-
-/// The insights of all counts, and of the sums that were asked for, in the order of writing.
-///
-/// # Errors
-/// When `cancel` was called.
-pub(super) fn find(
-    counts: &Counts,
-    looking: &Looking,
-    jobs: NonZeroUsize,
-    cancel: &Cancel,
-) -> Result<Vec<Insight>, Interrupted> {
-    let mut found = find_in(counts, looking, (Watched::Each, jobs), cancel)?;
-    for insight in &mut found {
-        mute_by(counts, looking, insight);
+    let mut counted = count_on(beginning, reading, cancel, progress)?;
+    let mut stages = Stages::from([("read", reading_took.seconds())]);
+    let judging = Stopwatch::start();
+    if let Some(night) = &night {
+        counted.organizations = organizations(night, &counted);
     }
-    for &kind in &looking.roll_ups {
-        let rolled_up = roll_up(counts, kind);
-        let watched = if kind == RollUp::Principal { Watched::Together } else { Watched::Each };
-        let mut sums = find_in(&rolled_up.counts, looking, (watched, jobs), cancel)?;
-        for (_, insight) in &mut sums {
-            rolled_up.tell(insight);
-        }
-        for insight in &mut sums {
-            mute_by(&rolled_up.counts, looking, insight);
-        }
-        found.append(&mut sums);
-    }
-    let mut found: Vec<Insight> = found.into_iter().map(|(_, insight)| insight).collect();
-    found.sort_by(|one, other| one.order().cmp(&other.order()));
-    Ok(found)
-}
-
-/// The insights of `counts`, each with the API that it is about.
-fn find_in(
-    counts: &Counts,
-    looking: &Looking,
-    (watched, jobs): (Watched, NonZeroUsize),
-    cancel: &Cancel,
-) -> Result<Vec<(ApiId, Insight)>, Interrupted> {
-    let models = looking.models.assign(counts.names());
-    let mut found = Vec::new();
-    for judged in judge(counts, &Judging { models: &models, watched, jobs }, cancel)? {
-        let id = ModelId::of(models.of(judged.api));
-        let insights = insights(counts, judged.api, &judged.events, &mut Vec::new(), &id);
-        found.extend(insights.into_iter().map(|insight| (judged.api, insight)));
-    }
-    Ok(found)
-}
-
-fn mute_by(counts: &Counts, looking: &Looking, (api, insight): &mut (ApiId, Insight)) {
-    mute(insight, &SeriesCalls::new(counts, *api, &insight.series.kind), &looking.mutes);
+    let Counted { mut counts, coverage, organizations, read } = counted;
+    let extent = match &night {
+        Some(night) => Extent { until: night.until(&counts), jobs: reading.jobs },
+        None => Extent::whole(&counts, reading.jobs),
+    };
+    let covered = covered(&counts, coverage);
+    let mut found = find(&mut counts, looking, extent, night.as_mut(), cancel)?;
+    found.retain(|insight| looking.report_from.is_none_or(|from| insight.explanation.detected_at >= from));
+    let base = looking.models.base();
+    let (judged_from, warming_up) = judged(&counts, base.parameters().memory.warm_days);
+    let covered = Coverage { judged_from, warming_up, reported_from: looking.report_from, ..covered };
+    let summary = Summary::new(env!("CARGO_PKG_VERSION"), ModelId::of(base), covered, &found);
+    let summary = if looking.roll_ups.is_empty() { summary } else { summary.with_roll_ups(&found) };
+    let hand_on =
+        night.map(|night| night.end(&mut counts, (&organizations, read), extent.until)).transpose()?;
+    whole(&counts)?;
+    stages.insert("judge", judging.seconds());
+    Ok(Scanned { insights: found, summary, organizations, stages, hand_on })
 }
 
 /// From when on each account was judged; and those accounts of which nothing was, since all their calls came before. In
 /// order.
 fn judged(counts: &Counts, warm_days: i32) -> (Vec<JudgedFrom>, Vec<WarmingUp>) {
     let (mut judged, mut warming_up) = (Vec::new(), Vec::new());
-    for (account, (first, last)) in judge::spans(counts) {
+    for (account, (first, last)) in judge::spans(counts, Minute::default()..judge::end(counts)) {
         let account = counts.names().text_of(account).to_string();
         let from = first.plus(warm_days * MINUTES_PER_DAY);
         if last >= from {
@@ -166,10 +134,20 @@ fn judged(counts: &Counts, warm_days: i32) -> (Vec<JudgedFrom>, Vec<WarmingUp>) 
 /// What was covered, as the summary tells it.
 #[must_use]
 pub fn covered(counts: &Counts, coverage: source::coverage::Coverage) -> Coverage {
-    let source::coverage::Coverage { files, bytes, records, excluded, excluded_files, skipped, ignored } =
-        coverage;
+    let source::coverage::Coverage {
+        files,
+        known_files,
+        bytes,
+        records,
+        excluded,
+        excluded_files,
+        skipped,
+        ignored,
+    } = coverage;
     Coverage {
         input: Input { files, bytes, records },
+        known_files,
+        late: counts.late(),
         counted: counts.counted(),
         duplicates: counts.duplicates(),
         excluded: excluded.into_iter().map(|(reason, records)| (reason.name().to_owned(), records)).collect(),

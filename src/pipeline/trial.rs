@@ -4,7 +4,8 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use super::count::{Counted, Reading, count, whole};
-use super::{Cancel, Progress, judge, scan};
+use super::find::{Extent, find};
+use super::{Cancel, Progress, judge};
 use crate::evaluate::{Score, Truth, alarms, score};
 use crate::model::Model;
 use crate::source::coverage::Coverage;
@@ -21,13 +22,14 @@ pub async fn trial(
     progress: Arc<dyn Progress>,
 ) -> anyhow::Result<(Vec<Score>, Coverage)> {
     let jobs = reading.jobs;
-    let Counted { counts, coverage, .. } = count(reading, cancel, progress).await?;
+    let Counted { mut counts, coverage, .. } = count(reading, cancel, progress).await?;
     let cancel = cancel.clone();
     let judge = move || -> anyhow::Result<(Vec<Score>, Coverage)> {
         let series = judge::series(&counts);
         let mut scores = Vec::new();
         for model in models.iter() {
-            let found = scan::find(&counts, &model.clone().into(), jobs, &cancel)?;
+            let extent = Extent::whole(&counts, jobs);
+            let found = find(&mut counts, &model.clone().into(), extent, None, &cancel)?;
             scores.push(score(&truth, &alarms(&found), Some(series)));
         }
         whole(&counts)?;

@@ -9,6 +9,8 @@ use crate::classify::Exclusion;
 pub struct Coverage {
     /// Log files of which at least a part was understood.
     pub files: u64,
+    /// Files that an earlier run has read, and that were not read again.
+    pub known_files: u64,
     /// Their size as JSON text, inflated, in bytes.
     pub bytes: u64,
     /// JSON objects that were read as records, duplicates and excluded ones included; skipped ones are not in it.
@@ -39,6 +41,7 @@ impl Coverage {
     /// Adds what another file or folder brought.
     pub fn merge(&mut self, other: Self) {
         self.files += other.files;
+        self.known_files += other.known_files;
         self.bytes += other.bytes;
         self.records += other.records;
         for (reason, records) in other.excluded {

@@ -118,6 +118,15 @@ impl LogFiles {
         Some(if name.is_empty() { folder.clone() } else { folder.join(name) })
     }
 
+    /// Leaves out the files that `keep` does not want, and gives their number.
+    pub fn retain(&mut self, mut keep: impl FnMut(&LogFile) -> bool) -> u64 {
+        let kept: Vec<bool> = self.iter().map(|file| keep(&file)).collect();
+        let before = self.files.len();
+        let mut kept = kept.into_iter();
+        self.files.retain(|_| kept.next().unwrap_or(true));
+        (before - self.files.len()) as u64
+    }
+
     /// How many files there are.
     #[must_use]
     pub const fn len(&self) -> usize {

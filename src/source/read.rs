@@ -1,6 +1,9 @@
 //! A log file -> its counted calls and its coverage: open, inflate, parse, classify, batch.
 use std::fs::File;
 use std::io;
+use std::path::Path;
+
+use xxhash_rust::xxh3::Xxh3;
 
 use super::coverage::{Coverage, Skipped};
 use super::inflate::{Buffers, Damage, Inflated};
@@ -22,6 +25,8 @@ pub struct Options {
     pub range: TimeRange,
     /// How many bytes a file may inflate to; what is beyond is damage.
     pub max_inflated: u64,
+    /// Whether the file's bytes are to be told by [`FileRead::raw`].
+    pub tell_raw: bool,
 }
 
 /// Event times from `from` up to but without `to`; open where `None`.
@@ -63,6 +68,58 @@ pub struct FileRead {
     pub calls: HandOver,
     /// What was read of it, and what not.
     pub coverage: Coverage,
+    /// What stands for its bytes as they lie; `None` where nobody asked, or it could not be opened.
+    pub raw: Option<Raw>,
+}
+
+/// What stands for the bytes of a file as they lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Raw {
+    /// How many there are.
+    pub length: u64,
+    /// Their XXH3.
+    pub digest: u128,
+}
+
+/// What stands for the bytes of a file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn raw_of(path: &Path) -> io::Result<Raw> {
+    let mut file = Told::new(File::open(path)?, true);
+    file.raw().ok_or_else(|| io::Error::other("cannot be read to its end"))
+}
+
+/// An input, and what stands for the bytes that were taken from it.
+struct Told<R> {
+    input: R,
+    length: u64,
+    /// `None` where nobody asks.
+    digest: Option<Xxh3>,
+}
+
+impl<R: io::Read> Told<R> {
+    fn new(input: R, is_wanted: bool) -> Self {
+        Self { input, length: 0, digest: is_wanted.then(Xxh3::new) }
+    }
+
+    /// Of all bytes, those too that were not taken; `None` where they cannot be read, or nobody asks.
+    fn raw(&mut self) -> Option<Raw> {
+        self.digest.as_ref()?;
+        io::copy(self, &mut io::sink()).ok()?;
+        Some(Raw { length: self.length, digest: self.digest.as_ref()?.digest128() })
+    }
+}
+
+impl<R: io::Read> io::Read for Told<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        if let Some(digest) = &mut self.digest {
+            self.length += read as u64;
+            digest.update(buffer.get(..read).unwrap_or_default());
+        }
+        Ok(read)
+    }
 }
 
 /// Reads one file. It never fails: what is wrong becomes a row of the coverage. Once `stop` says so, it returns soon,
@@ -80,6 +137,7 @@ pub fn read_file(
         hints: &hints,
         range: options.range,
         stop,
+        raw: None,
     };
     let input = match open(file) {
         Ok(input) => input,
@@ -89,7 +147,9 @@ pub fn read_file(
             return counter.into_read();
         }
     };
-    let Inflated { bytes, seal, damage } = scratch.buffers.read(input, options.max_inflated, stop);
+    let mut input = Told::new(input, options.tell_raw);
+    let Inflated { bytes, seal, damage } = scratch.buffers.read(&mut input, options.max_inflated, stop);
+    counter.raw = if matches!(damage, Some(Damage::Io(_))) { None } else { input.raw() };
     if let Some(kind) = archive(bytes) {
         let why = format!("a {kind} archive, not a log: unpack it first");
         counter.coverage.skipped.push(Skipped { what: file.name.clone(), why, records: 0 });
@@ -168,11 +228,12 @@ struct Counter<'c> {
     hints: &'c KeyHints,
     range: TimeRange,
     stop: &'c dyn Fn() -> bool,
+    raw: Option<Raw>,
 }
 
 impl Counter<'_> {
     fn into_read(self) -> FileRead {
-        FileRead { calls: self.batch.hand_over(), coverage: self.coverage }
+        FileRead { calls: self.batch.hand_over(), coverage: self.coverage, raw: self.raw }
     }
 
     fn exclude(&mut self, reason: Exclusion) {

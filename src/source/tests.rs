@@ -16,7 +16,8 @@ use crate::aggregate::{Attribution, Counts};
 use crate::classify::Exclusion;
 use crate::time::Minute;
 
-const OPTIONS: Options = Options { range: TimeRange { from: None, to: None }, max_inflated: MAX_INFLATED };
+const OPTIONS: Options =
+    Options { range: TimeRange { from: None, to: None }, max_inflated: MAX_INFLATED, tell_raw: false };
 
 fn read_all(found: Found, options: &Options) -> (Counts, Coverage) {
     let (mut counts, mut coverage) = (Counts::default(), found.coverage);

@@ -48,6 +48,17 @@ pub struct LogFile {
     pub claim: Claim,
 }
 
+impl LogFile {
+    /// Its name without its folders; `None` for standard input, and where it is no text.
+    #[must_use]
+    pub fn own_name(&self) -> Option<String> {
+        match &self.place {
+            Place::Stdin => None,
+            Place::Path(path) => Some(path.file_name()?.to_str()?.to_owned()),
+        }
+    }
+}
+
 /// A counts table to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {

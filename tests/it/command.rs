@@ -97,6 +97,8 @@ pub(crate) fn organization() -> &'static Path {
             "4",
             "--records",
             "60000",
+            "--wait",
+            "60",
             "--out",
             text(&out),
         ]);

@@ -1,0 +1,283 @@
+//! The state that the last run left -> what a run begins with; what it read and learned -> the state for the next.
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use super::count::{Beginning, Counted};
+use super::find::Known;
+use super::judge;
+use super::read_files::ReadFiles;
+use crate::aggregate::{Counts, OPEN_AFTER_END, Settling};
+use crate::cloudtrail::object_key::ObjectKey;
+use crate::names::TextId;
+use crate::roll_up::RollUp;
+use crate::state::{Account, Kept, Learned, Model, ReadFile, State, StateError, day_name};
+use crate::store::parquet_table;
+use crate::time::{Day, MINUTES_PER_DAY, Minute};
+
+/// Days before an episode's start whose calls its insight tells of: those of the baseline.
+const BASELINE_DAYS: i32 = 7;
+/// Days and weeks before it was noticed whose same minutes it tells of.
+const USUAL_DAYS: [i32; 10] = [1, 2, 3, 4, 5, 6, 7, 14, 21, 28];
+
+/// How to go on from a state.
+#[derive(Debug)]
+pub struct GoingOn {
+    /// What the last run left.
+    pub state: State,
+    /// Minutes of delivery after which a minute has settled, and is judged.
+    pub settle: i32,
+    /// Whether to judge what has not settled, too.
+    pub to_the_end: bool,
+    /// Whether to judge all that is kept again.
+    pub rescore: bool,
+    /// Days of history to keep.
+    pub keep_days: i32,
+    /// Names and digest of all that judges.
+    pub model: Model,
+}
+
+/// One run of many.
+#[derive(Debug)]
+pub(super) struct Night {
+    state: Arc<State>,
+    to_the_end: bool,
+    keep_days: i32,
+    model: Model,
+    rescore: bool,
+    /// What the last run had learned, until it is taken.
+    before: Vec<Learned>,
+    /// Days whose calls were put back.
+    recalled: BTreeSet<Day>,
+    /// Since when accounts have been watched.
+    pub(super) watched: Vec<(TextId, Minute)>,
+    /// What this one has learned.
+    pub(super) learned: Vec<Learned>,
+}
+
+/// What a run hands on, to be written once its results are published.
+#[derive(Debug)]
+pub struct HandOn {
+    state: State,
+    kept: Kept,
+}
+
+impl HandOn {
+    /// Writes it.
+    ///
+    /// # Errors
+    /// When the disk is full, or some such. Then the state is as it was before the run.
+    pub fn save(mut self) -> Result<(), StateError> {
+        self.state.save(self.kept)
+    }
+}
+
+impl Night {
+    /// What the run begins with.
+    pub(super) fn begin(going_on: GoingOn) -> anyhow::Result<(Self, Beginning)> {
+        let GoingOn { state, settle, to_the_end, rescore, keep_days, model } = going_on;
+        let state = Arc::new(state);
+        let known = state.checkpoint();
+        let settling = Settling { settle, newest: known.newest_delivery, judged_until: known.judged_until };
+        let counts = Beginning::anew().counts.resume(settling, state.events()?);
+        let mut night = Self {
+            to_the_end,
+            keep_days,
+            model,
+            rescore,
+            before: if rescore { Vec::new() } else { state.learned()? },
+            recalled: BTreeSet::new(),
+            watched: Vec::new(),
+            learned: Vec::new(),
+            state: Arc::clone(&state),
+        };
+        let mut beginning = Beginning { counts, read: Some(ReadFiles::of(state)?) };
+        let open_from = if rescore { None } else { night.state.checkpoint().judged_until.map(Minute::day) };
+        let days: Vec<Day> =
+            night.kept_days().filter(|day| open_from.is_none_or(|from| *day >= from)).collect();
+        night.put_back(&mut beginning.counts, days)?;
+        Ok((night, beginning))
+    }
+
+    /// Until when minutes are judged, now that all is read.
+    pub(super) fn until(&self, counts: &Counts) -> Minute {
+        let settling = counts.settling().unwrap_or(Settling { settle: 0, newest: None, judged_until: None });
+        let judged_until = settling.judged_until.unwrap_or_default();
+        let end = judge::end(counts);
+        let until = match settling.newest {
+            // A record with a wrong time far in the future is not what the logs end with.
+            Some(newest) if self.to_the_end => end.min(newest.plus(MINUTES_PER_DAY)),
+            _ if self.to_the_end => end,
+            newest => newest.unwrap_or(end).plus(-settling.settle),
+        };
+        until.max(judged_until)
+    }
+
+    /// What was known of the APIs.
+    pub(super) fn known(&mut self, counts: &mut Counts) -> Known {
+        let mut known = Known::default();
+        let before = std::mem::take(&mut self.before);
+        let (of_apis, of_sums) = before.into_iter().partition(|learned| learned.roll_up.is_none());
+        self.before = of_sums;
+        known.learn(counts, of_apis);
+        if !self.rescore {
+            known.past.until = self.state.checkpoint().judged_until;
+            for (account, Account { watched_since, .. }) in &self.state.checkpoint().accounts {
+                let account = counts.text_id(account);
+                known.past.watched.extend(watched_since.map(|since| (account, since)));
+            }
+        }
+        known
+    }
+
+    /// What was known of the sums of one kind.
+    pub(super) fn known_sums(&mut self, kind: RollUp, sums: &mut Counts) -> Known {
+        let mut known = Known::default();
+        let before = std::mem::take(&mut self.before);
+        let (of_kind, rest) = before.into_iter().partition(|learned| learned.roll_up == Some(kind));
+        self.before = rest;
+        known.learn(sums, of_kind);
+        if !self.rescore && !known.past.detectors.is_empty() {
+            known.past.until = self.state.checkpoint().judged_until;
+        }
+        let since: Vec<(TextId, Minute)> = known
+            .past
+            .detectors
+            .iter()
+            .map(|(api, detector)| (sums.names().apis()[api.index()].account, detector.watched_since()))
+            .collect();
+        for (account, since) in since {
+            let known = known.past.watched.entry(account).or_insert(since);
+            *known = since.min(*known);
+        }
+        known
+    }
+
+    /// Puts back the calls of the days that insights about these episodes tell of, or of all that are kept.
+    pub(super) fn recall(
+        &mut self,
+        counts: &mut Counts,
+        episodes: Vec<(Minute, Minute)>,
+        all: bool,
+    ) -> anyhow::Result<()> {
+        let mut wanted = BTreeSet::new();
+        for (start, detected_at) in episodes {
+            let baseline = (0..=BASELINE_DAYS).map(|days| start.day().plus(-days));
+            // A window can begin on the day before.
+            let usual = USUAL_DAYS
+                .iter()
+                .flat_map(|days| [*days, days + 1].map(|days| detected_at.day().plus(-days)));
+            let since =
+                (0..=detected_at.since(start) / MINUTES_PER_DAY).map(|days| detected_at.day().plus(-days));
+            wanted.extend(baseline.chain(usual).chain(since));
+        }
+        let days: Vec<Day> = self.kept_days().filter(|day| all || wanted.contains(day)).collect();
+        self.put_back(counts, days)
+    }
+
+    fn kept_days(&self) -> impl Iterator<Item = Day> + use<> {
+        let days: Vec<Day> = self.state.checkpoint().kept_days().map(|(day, _)| day).collect();
+        days.into_iter()
+    }
+
+    fn put_back(&mut self, counts: &mut Counts, days: Vec<Day>) -> anyhow::Result<()> {
+        for day in days {
+            if !self.recalled.insert(day) {
+                continue;
+            }
+            if let Some(mut table) = self.state.day(day)? {
+                // Numbers that no thread has.
+                counts.restore(usize::MAX - self.recalled.len(), &table.batch.hand_over());
+            }
+        }
+        counts.settle();
+        Ok(())
+    }
+
+    /// What is handed on, now that all is judged up to `until`.
+    pub(super) fn end(
+        mut self,
+        counts: &mut Counts,
+        (organizations, read): (&BTreeMap<String, String>, Option<ReadFiles>),
+        until: Minute,
+    ) -> anyhow::Result<HandOn> {
+        let (parts, files) = match read {
+            Some(read) => read.into_changed()?,
+            None => Default::default(),
+        };
+        let keep_from = until.day().plus(-self.keep_days);
+        // A late call changes a day that was judged long ago.
+        let touched: Vec<Day> = counts.touched().iter().copied().filter(|day| *day >= keep_from).collect();
+        counts.take_in_late();
+        let missing: Vec<Day> = touched.iter().copied().filter(|day| !self.recalled.contains(day)).collect();
+        self.put_back(counts, missing)?;
+        let accounts = self.accounts(counts, organizations, &files, until);
+        let newest = counts.settling().and_then(|settling| settling.newest);
+        let mut events = counts.events();
+        if newest.is_none() {
+            // Without names that tell of deliveries, it is the minutes that go on.
+            let forgotten = until.plus(-OPEN_AFTER_END).day();
+            events.retain(|(day, _)| *day >= forgotten);
+        }
+        let days = touched
+            .into_iter()
+            .filter(|day| counts.of_day(*day).next().is_some())
+            .map(|day| (day, parquet_table::of_day(counts, day)))
+            .collect();
+        let kept = Kept {
+            model: self.model,
+            newest_delivery: newest,
+            judged_until: Some(until),
+            accounts,
+            days,
+            keep_from: Some(keep_from),
+            learned: self.learned,
+            events,
+            read: parts,
+        };
+        let state = Arc::into_inner(self.state).context("the state is still in use, which is a bug")?;
+        Ok(HandOn { state, kept })
+    }
+
+    /// What is known of each account now. Of one that was not judged yet, nobody says since when it has been watched: an
+    /// earlier call can still come.
+    fn accounts(
+        &self,
+        counts: &Counts,
+        organizations: &BTreeMap<String, String>,
+        files: &[ReadFile],
+        until: Minute,
+    ) -> BTreeMap<String, Account> {
+        let mut accounts = self.state.checkpoint().accounts.clone();
+        for (account, since) in self.watched.iter().filter(|(_, since)| *since < until) {
+            let account = counts.names().text_of(*account).to_string();
+            accounts.entry(account).or_default().watched_since = Some(*since);
+        }
+        for (account, organization) in organizations {
+            accounts.entry(account.clone()).or_default().organization = Some(organization.clone());
+        }
+        for file in files {
+            let ObjectKey {
+                account: Some(account), region: Some(region), delivered: Some(delivered), ..
+            } = ObjectKey::parse(&file.name)
+            else {
+                continue;
+            };
+            let day = day_name(delivered.day());
+            let first =
+                accounts.entry(account).or_default().regions.entry(region).or_insert_with(|| day.clone());
+            *first = day.min(first.clone());
+        }
+        accounts
+    }
+}
+
+/// The organization of each account, those of earlier runs too.
+pub(super) fn organizations(night: &Night, counted: &Counted) -> BTreeMap<String, String> {
+    let known = night.state.checkpoint().accounts.iter();
+    let mut all: BTreeMap<String, String> =
+        known.filter_map(|(account, known)| Some((account.clone(), known.organization.clone()?))).collect();
+    all.extend(counted.organizations.clone());
+    all
+}
