@@ -21,6 +21,9 @@ pub struct Coverage {
     /// Files that an earlier run with the same state has read.
     #[serde(skip_serializing_if = "is_zero")]
     pub known_files: u64,
+    /// Folders of days, months or years that earlier runs have read, and that were not looked into again.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub known_folders: u64,
     /// Records that were counted.
     pub counted: u64,
     /// Of those, calls that came after their minute had settled: they are history, but nothing was judged with them.

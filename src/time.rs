@@ -139,7 +139,13 @@ impl Day {
         Self(self.0 + days)
     }
 
-    /// The day as a calendar date.
+    /// The day of a calendar date.
+    #[must_use]
+    pub fn from_date(date: NaiveDate) -> Self {
+        Self(days_since_epoch(date))
+    }
+
+    /// As a calendar date.
     #[must_use]
     pub fn date(self) -> NaiveDate {
         NaiveDate::from_epoch_days(self.0).unwrap_or_default()

@@ -161,7 +161,7 @@ impl<'a> Folders<'a> {
     }
 }
 
-fn is_account(text: &str) -> bool {
+pub(super) fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
@@ -173,7 +173,7 @@ fn is_organization(text: &str) -> bool {
 }
 
 /// `eu-west-1`, `us-gov-east-1`, `cn-north-1`, `us-isob-east-1`.
-fn is_region(text: &str) -> bool {
+pub(super) fn is_region(text: &str) -> bool {
     split_region(text).is_some_and(|(_, rest)| rest.is_empty())
 }
 

@@ -15,10 +15,11 @@ use super::spill::{IN_MEMORY, Spill};
 use super::{Cancel, Progress};
 use crate::aggregate::{Attribution, Counts};
 use crate::classify::Exclusion;
+use crate::cloudtrail::dated_folder::DatedFolder;
 use crate::source::coverage::{Coverage, Skipped};
 use crate::source::files::LogFiles;
 use crate::source::read::{self, FileRead, Raw, Scratch, TimeRange, raw_of, read_file};
-use crate::source::walk::{Found, LogFile, Table, walk};
+use crate::source::walk::{Found, LogFile, Table, walk_new};
 use crate::state::ReadFile;
 use crate::store::{csv_table, parquet_table};
 use crate::time::Minute;
@@ -95,7 +96,8 @@ pub fn count_on(
     progress: &dyn Progress,
 ) -> anyhow::Result<Counted> {
     let Beginning { counts, read: mut known } = beginning;
-    let Found { mut logs, mut tables, organizations, mut coverage } = walk(&reading.sources)?;
+    let is_known = |folder: &DatedFolder<'_>| known.as_ref().is_some_and(|known| known.has_all_of(folder));
+    let Found { mut logs, mut tables, organizations, mut coverage } = walk_new(&reading.sources, &is_known)?;
     if let Some(known) = &mut known {
         coverage.known_files = known.leave_out(&mut logs, &mut tables)?;
     }

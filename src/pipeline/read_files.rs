@@ -6,10 +6,14 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
+use crate::cloudtrail::dated_folder::DatedFolder;
 use crate::source::files::LogFiles;
 use crate::source::read::raw_of;
 use crate::source::walk::{LogFile, Place, Table};
-use crate::state::{Part, ReadFile, State, StateError, part_of};
+use crate::state::{Part, ReadFile, State, StateError, day_name, part_of};
+
+/// Days of delivery before the newest that are looked into again. AWS retries a delivery for 30 days.
+const LOOK_BACK_DAYS: i32 = 35;
 
 /// The files that were read, by all runs so far. One that AWS named is known by its name and length, every other by its
 /// bytes, whatever its name: so a copy of a log counts nothing, and a log that has grown is read again.
@@ -55,6 +59,15 @@ impl ReadFiles {
         let before = tables.len();
         tables.retain(|table| self.has_new_bytes(&table.path));
         Ok(known + (before - tables.len()) as u64)
+    }
+
+    /// Whether a folder is so old that nothing is delivered there any more, and its account and region were read from
+    /// before its days on.
+    pub fn has_all_of(&self, folder: &DatedFolder<'_>) -> bool {
+        let known = self.state.checkpoint();
+        let since = known.accounts.get(folder.account).and_then(|account| account.regions.get(folder.region));
+        let is_old = known.newest_delivery.is_some_and(|newest| folder.last < newest.day().plus(-LOOK_BACK_DAYS));
+        is_old && since.is_some_and(|since| *since <= day_name(folder.first))
     }
 
     /// Notes a file that was read; `false` where it is a copy of one that was read before, so that nothing of it counts.

@@ -137,6 +137,7 @@ pub fn covered(counts: &Counts, coverage: source::coverage::Coverage) -> Coverag
     let source::coverage::Coverage {
         files,
         known_files,
+        known_folders,
         bytes,
         records,
         excluded,
@@ -147,6 +148,7 @@ pub fn covered(counts: &Counts, coverage: source::coverage::Coverage) -> Coverag
     Coverage {
         input: Input { files, bytes, records },
         known_files,
+        known_folders,
         late: counts.late(),
         counted: counts.counted(),
         duplicates: counts.duplicates(),

@@ -11,6 +11,8 @@ pub struct Coverage {
     pub files: u64,
     /// Files that an earlier run has read, and that were not read again.
     pub known_files: u64,
+    /// Folders of days, months or years that earlier runs have read, and that were not looked into again.
+    pub known_folders: u64,
     /// Their size as JSON text, inflated, in bytes.
     pub bytes: u64,
     /// JSON objects that were read as records, duplicates and excluded ones included; skipped ones are not in it.
@@ -42,6 +44,7 @@ impl Coverage {
     pub fn merge(&mut self, other: Self) {
         self.files += other.files;
         self.known_files += other.known_files;
+        self.known_folders += other.known_folders;
         self.bytes += other.bytes;
         self.records += other.records;
         for (reason, records) in other.excluded {

@@ -11,6 +11,7 @@ use walkdir::WalkDir;
 use super::coverage::{Coverage, Skipped};
 use super::files::LogFiles;
 use super::inflate::GZIP_MAGIC;
+use crate::cloudtrail::dated_folder::DatedFolder;
 use crate::cloudtrail::object_key::{FileKind, ObjectKey};
 use crate::emit::{LINES_FILE, SUMMARY_FILE};
 use crate::time::Minute;
@@ -117,6 +118,14 @@ pub enum WalkError {
 /// # Errors
 /// Where a SOURCE does not exist, or none holds a log file or counts table.
 pub fn walk(sources: &[PathBuf]) -> Result<Found, WalkError> {
+    walk_new(sources, &|_| false)
+}
+
+/// The same without the folders that are `known`: those of which all was read before.
+///
+/// # Errors
+/// As [`walk`].
+pub fn walk_new(sources: &[PathBuf], known: Known<'_>) -> Result<Found, WalkError> {
     let above = folder_above(sources);
     let mut walk = Walk {
         found: Found { logs: LogFiles::below(above.clone()), ..Found::default() },
@@ -125,6 +134,7 @@ pub fn walk(sources: &[PathBuf]) -> Result<Found, WalkError> {
         moves: BTreeMap::new(),
         has_links: false,
         is_only_source: sources.len() == 1,
+        known,
     };
     for source in sources {
         walk.source(source)?;
@@ -154,8 +164,9 @@ pub fn walk(sources: &[PathBuf]) -> Result<Found, WalkError> {
             Fate::Skipped(why) => found.coverage.skipped.push(row(why)),
         }
     }
-    let Coverage { skipped, excluded_files, .. } = &found.coverage;
-    if found.logs.is_empty() && found.tables.is_empty() && skipped.is_empty() && excluded_files.is_empty() {
+    let Coverage { skipped, excluded_files, known_folders, .. } = &found.coverage;
+    let is_empty = found.logs.is_empty() && found.tables.is_empty() && *known_folders == 0;
+    if is_empty && skipped.is_empty() && excluded_files.is_empty() {
         return Err(no_logs(sources, &found.coverage));
     }
     Ok(found)
@@ -209,7 +220,10 @@ enum Fate {
     Skipped(String),
 }
 
-struct Walk {
+/// Whether all of a dated folder was read before.
+pub type Known<'a> = &'a dyn Fn(&DatedFolder<'_>) -> bool;
+
+struct Walk<'a> {
     /// The deepest folder that holds all SOURCEs, from the root.
     above: PathBuf,
     found: Found,
@@ -218,9 +232,10 @@ struct Walk {
     moves: BTreeMap<String, (Option<Minute>, String)>,
     has_links: bool,
     is_only_source: bool,
+    known: Known<'a>,
 }
 
-impl Walk {
+impl Walk<'_> {
     fn source(&mut self, source: &Path) -> Result<(), WalkError> {
         if source == Path::new(STDIN) {
             self.found.logs.add_stdin();
@@ -246,7 +261,8 @@ impl Walk {
             Ok(below) if !below.as_os_str().is_empty() => name.join(below),
             _ => name.to_owned(),
         };
-        for entry in WalkDir::new(root).follow_links(true).sort_by_file_name() {
+        let mut entries = WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter();
+        while let Some(entry) = entries.next() {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
@@ -259,7 +275,14 @@ impl Walk {
             let path = entry.path();
             if entry.file_type().is_file() {
                 self.file(path, named(path), None);
-            } else if !entry.file_type().is_dir() {
+            } else if entry.file_type().is_dir() {
+                let folder = self.above.join(named(path));
+                let folder = folder.to_str().and_then(DatedFolder::parse);
+                if folder.is_some_and(|folder| (self.known)(&folder)) {
+                    self.found.coverage.known_folders += 1;
+                    entries.skip_current_dir();
+                }
+            } else {
                 self.put_aside(path, named(path), Fate::Ignored("neither a file nor a folder"));
             }
         }

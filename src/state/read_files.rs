@@ -86,5 +86,5 @@ pub fn part_of(delivered: Option<Minute>) -> String {
 
 /// A day as it stands in a checkpoint.
 pub fn day_name(day: Day) -> String {
-    day.date().to_string()
+    day.to_string()
 }

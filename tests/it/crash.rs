@@ -1,0 +1,152 @@
+//! A run that is killed, or cannot write -> the state of the run before, from which the next run does all again.
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use crate::command::{Ended, Scenario, tree};
+
+const NIGHT: [&str; 9] = ["-q", "scan", "logs", "--state", "state", "--out", "out", "--jobs", "1"];
+
+/// A scenario with a night behind it, and new logs that bring insights.
+fn scenario() -> Scenario {
+    let scenario = Scenario::new();
+    let options = ["--days", "10", "--accounts", "1", "--seed", "4", "--records", "1"];
+    scenario.done(&[&["generate", "--out", "all"], options.as_slice()].concat());
+    // The last incidents come with the second night.
+    let all = tree(&scenario.path("all")).into_iter().filter(|(name, _)| name.contains("_CloudTrail_"));
+    let (new, old): (Vec<_>, Vec<_>) = all.partition(|(name, _)| {
+        ["/2026/01/12/", "/2026/01/13/", "/2026/01/14/"].iter().any(|day| name.contains(day))
+    });
+    for (name, bytes) in &old {
+        scenario.write(&format!("logs/{name}"), bytes);
+    }
+    scenario.done(&NIGHT);
+    for (name, bytes) in &new {
+        scenario.write(&format!("logs/{name}"), bytes);
+    }
+    for kept in ["state", "out"] {
+        copy(&scenario.path(kept), &scenario.path(&format!("{kept}.before")));
+    }
+    scenario
+}
+
+fn copy(from: &Path, to: &Path) {
+    let _ = std::fs::remove_dir_all(to);
+    for (name, bytes) in tree(from) {
+        let to = to.join(name);
+        std::fs::create_dir_all(to.parent().expect("has a parent")).expect("writable");
+        std::fs::write(to, bytes).expect("writable");
+    }
+}
+
+/// Puts everything back as it was before the second night.
+fn before(scenario: &Scenario) {
+    for kept in ["state", "out"] {
+        copy(&scenario.path(&format!("{kept}.before")), &scenario.path(kept));
+    }
+}
+
+/// What matters of a state, and what was published but for the summary: it tells of the last run only.
+fn outcome(scenario: &Scenario) -> (String, Vec<(String, Vec<u8>)>) {
+    let state = scenario.done(&["state", "state", "--format", "json"]).stdout;
+    let published = tree(&scenario.path("out")).into_iter().filter(|(name, _)| name != "summary.json");
+    (state, published.collect())
+}
+
+/// The state's files, but for the lock.
+fn kept(scenario: &Scenario) -> Vec<(String, Vec<u8>)> {
+    tree(&scenario.path("state")).into_iter().filter(|(name, _)| name != "lock").collect()
+}
+
+#[test]
+fn a_run_that_is_killed_before_any_step_is_made_up_for_by_the_next() {
+    let scenario = scenario();
+    scenario.done(&NIGHT);
+    let want = outcome(&scenario);
+    assert!(want.1.len() > tree(&scenario.path("out.before")).len() + 2, "the night has insights");
+    let mut steps = Vec::new();
+    for step in 1.. {
+        before(&scenario);
+        let mut command = scenario.command(&NIGHT);
+        let ended = Ended::new(command.env("TRAILPULSE_TEST_KILL_AT", step.to_string()).output().expect("starts"));
+        if ended.status == 0 {
+            break;
+        }
+        let what = ended.stderr.lines().last().unwrap_or_default().to_owned();
+        assert!(what.starts_with(&format!("killed at step {step}: ")), "{what}");
+        scenario.done(&NIGHT);
+        assert!(outcome(&scenario) == want, "{what}");
+        steps.push(what);
+    }
+    for step in [
+        "stage an output",
+        "sync an output",
+        "rename an output",
+        "remove the summary",
+        "write a file of the state",
+        "sync a file of the state",
+        "rename a file of the state",
+        "create the checkpoint",
+        "remove a file that is no longer needed",
+    ] {
+        assert!(steps.iter().any(|known| known.contains(step)), "{step} is not among {steps:#?}");
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_at_any_moment_is_made_up_for_by_the_next() {
+    let scenario = scenario();
+    let started = std::time::Instant::now();
+    scenario.done(&NIGHT);
+    let took = started.elapsed().as_micros() as u64;
+    let want = outcome(&scenario);
+    let mut random = ChaCha8Rng::seed_from_u64(6);
+    for _ in 0..100 {
+        before(&scenario);
+        let mut run = scenario.command(&NIGHT).stderr(Stdio::null()).stdout(Stdio::null()).spawn().expect("starts");
+        std::thread::sleep(Duration::from_micros(random.random_range(0..took)));
+        // It may be over already.
+        let _ = run.kill();
+        run.wait().expect("ends");
+        scenario.done(&NIGHT);
+        assert!(outcome(&scenario) == want);
+    }
+}
+
+#[test]
+fn where_nothing_can_be_written_nothing_is_changed() {
+    let scenario = scenario();
+    let state = kept(&scenario);
+    // A file stands where a folder should be.
+    for (option, value) in [("--out", "logs.txt/out"), ("--state", "logs.txt/state")] {
+        scenario.write("logs.txt", "no folder");
+        let others = if option == "--out" { ["--state", "state"] } else { ["--out", "out"] };
+        let ended = scenario.run(&[["scan", "logs", option, value].as_slice(), &others].concat());
+        assert_eq!(ended.status, 2, "{}", ended.stderr);
+        assert!(ended.stderr.contains("logs.txt"), "{}", ended.stderr);
+    }
+    assert!(kept(&scenario) == state);
+    // The disk is full: no file may grow beyond so many blocks of 512 bytes.
+    for blocks in [0, 1, 8, 40] {
+        before(&scenario);
+        let program = env!("CARGO_BIN_EXE_trailpulse");
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec {program} {}", NIGHT.join(" "));
+        let mut shell = std::process::Command::new("bash");
+        shell.args(["-c", &script]).current_dir(scenario.path("."));
+        let ended = Ended::new(shell.output().expect("bash starts"));
+        if ended.status == 0 {
+            continue;
+        }
+        assert_eq!(ended.status, 2, "{blocks} blocks: {}", ended.stderr);
+        assert!(ended.stderr.contains("cannot "), "{}", ended.stderr);
+        let checkpoint = |files: Vec<(String, Vec<u8>)>| {
+            files.into_iter().filter(|(name, _)| name.starts_with("checkpoint-")).collect::<Vec<_>>()
+        };
+        assert!(checkpoint(kept(&scenario)) == checkpoint(state.clone()), "{blocks} blocks");
+        scenario.done(&["state", "state"]);
+    }
+    scenario.done(&NIGHT);
+}

@@ -1,0 +1,243 @@
+//! Logs that grow night after night, and a state -> the same results as if all had been read at once.
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use rand::seq::SliceRandom as _;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use serde_json::Value;
+
+use crate::command::{Scenario, text, tree};
+
+/// A log file: its place below the logs, and its bytes.
+type Log = (String, Vec<u8>);
+
+/// Ten days of one account's logs with planted incidents, in the order of delivery.
+fn logs() -> Vec<Log> {
+    let scenario = Scenario::new();
+    let options = ["--days", "10", "--accounts", "1", "--seed", "4", "--records", "1"];
+    scenario.done(&[&["generate", "--out", "logs"], options.as_slice()].concat());
+    let mut logs: Vec<Log> =
+        tree(&scenario.path("logs")).into_iter().filter(|(name, _)| name.contains("_CloudTrail_")).collect();
+    logs.sort_by(|one, other| (delivered(&one.0), &one.0).cmp(&(delivered(&other.0), &other.0)));
+    logs
+}
+
+/// `YYYYMMDDTHHmm` of a log's name.
+fn delivered(name: &str) -> &str {
+    let at = name.rfind("Z_").expect("a name that AWS gives");
+    name.get(at - 13..at).expect("a time")
+}
+
+/// The same log as if it had been delivered on a later day of January.
+fn delayed((name, bytes): &Log, days: u32) -> Log {
+    let day: u32 = delivered(name).get(6..8).expect("a day").parse().expect("a number");
+    let later = delivered(name).replacen(&format!("202601{day:02}"), &format!("202601{:02}", day + days), 1);
+    let name = name.replace(delivered(name), &later);
+    (name.replace(&format!("/01/{day:02}/"), &format!("/01/{:02}/", day + days)), bytes.clone())
+}
+
+/// Writes logs below `logs` of the scenario.
+fn deliver(scenario: &Scenario, logs: &[Log]) {
+    for (name, bytes) in logs {
+        scenario.write(&format!("logs/{name}"), bytes);
+    }
+}
+
+/// Scans what is there with the state; `more` options.
+fn night(scenario: &Scenario, more: &[&str]) -> Value {
+    let common = ["-q", "scan", "logs", "--state", "state", "--out", "out"];
+    scenario.done(&[common.as_slice(), more].concat());
+    let summary = std::fs::read(scenario.path("out/summary.json")).expect("a summary");
+    serde_json::from_slice(&summary).expect("JSON")
+}
+
+/// What `trailpulse state` tells.
+fn state(scenario: &Scenario) -> Value {
+    let shown = scenario.done(&["state", "state", "--format", "json"]).stdout;
+    serde_json::from_str(&shown).expect("JSON")
+}
+
+/// What was published, but for the summary of the last run.
+fn published(scenario: &Scenario, out: &str) -> BTreeMap<String, Vec<u8>> {
+    let files = tree(&scenario.path(out)).into_iter();
+    files.filter(|(name, _)| name != "summary.json").collect()
+}
+
+#[test]
+fn however_the_nights_are_cut_results_and_state_are_the_same() {
+    let mut logs = logs();
+    let mut random = ChaCha8Rng::seed_from_u64(5);
+    // Some come days late, some twice.
+    for _ in 0..20 {
+        let at = random.random_range(0..logs.len());
+        let late = delayed(&logs[at], 2);
+        logs[at] = late;
+        let copy = delayed(&logs[random.random_range(0..logs.len())], random.random_range(0..2));
+        logs.push((copy.0.replace("Z_", "Z_COPY"), copy.1));
+    }
+    let mut known: Option<(BTreeMap<String, Vec<u8>>, Value)> = None;
+    for (runs, jobs) in [(1, "2"), (10, "1"), (40, "2")] {
+        let scenario = Scenario::new();
+        // Those of one minute come in any order.
+        logs.shuffle(&mut random);
+        logs.sort_by(|one, other| delivered(&one.0).cmp(delivered(&other.0)));
+        let mut cuts: Vec<usize> = (1..runs).map(|_| random.random_range(1..logs.len())).collect();
+        cuts.sort_unstable();
+        cuts.push(logs.len());
+        let (mut start, mut late, mut counted) = (0, 0, 0);
+        for end in cuts {
+            deliver(&scenario, &logs[start..end]);
+            start = end;
+            let is_last = if end == logs.len() { ["--final"].as_slice() } else { &[] };
+            let summary = night(&scenario, &[["--jobs", jobs].as_slice(), is_last].concat());
+            late += summary["late"].as_u64().unwrap_or_default();
+            counted += summary["counted"].as_u64().unwrap_or_default();
+        }
+        assert!(late > 20, "{late} calls were late");
+        let mut state = state(&scenario);
+        state["late"] = late.into();
+        state["counted"] = counted.into();
+        let published = published(&scenario, "out");
+        assert!(published.len() > 20, "{} files", published.len());
+        let (first, first_state) = known.get_or_insert_with(|| (published.clone(), state.clone()));
+        assert_eq!(state, *first_state, "{runs} runs");
+        assert!(published == *first, "{runs} runs published something else");
+    }
+}
+
+#[test]
+fn with_a_state_to_the_end_is_as_without_one() {
+    let scenario = Scenario::new();
+    deliver(&scenario, &logs());
+    night(&scenario, &["--final"]);
+    scenario.done(&["-q", "scan", "logs", "--out", "plain"]);
+    assert!(published(&scenario, "out") == published(&scenario, "plain"));
+    // A second time, nothing is new.
+    let before = state(&scenario);
+    let summary = night(&scenario, &["--final"]);
+    assert_eq!((&summary["input"]["records"], &summary["insights"]), (&0.into(), &0.into()));
+    assert!(summary["known_files"].as_u64().is_some_and(|known| known > 1_000));
+    assert!(published(&scenario, "out") == published(&scenario, "plain"));
+    assert_eq!(state(&scenario), before);
+}
+
+#[test]
+fn a_file_counts_once_whatever_its_name_and_night() {
+    let scenario = Scenario::new();
+    let logs = logs();
+    let (name, bytes) = &logs[0];
+    deliver(&scenario, &logs[..40]);
+    let first = night(&scenario, &[]);
+    // A copy without AWS's name, and one under AWS's name in another folder.
+    scenario.write("logs/copies/unnamed.json.gz", bytes);
+    let own_name = Path::new(name).file_name().and_then(|name| name.to_str()).expect("a name");
+    scenario.write(&format!("logs/copies/{own_name}"), bytes);
+    let second = night(&scenario, &[]);
+    assert_eq!((&second["counted"], &second["input"]["records"]), (&0.into(), &0.into()));
+    assert_eq!(second["known_files"], 42);
+    // The same records in another file: their ids are known.
+    let digest = state(&scenario)["digest"].clone();
+    let text = inflated(bytes);
+    scenario.write("logs/copies/inflated.json", &text);
+    let third = night(&scenario, &[]);
+    assert_eq!((third["counted"].as_u64(), third["duplicates"].as_u64()), (Some(0), third["input"]["records"].as_u64()));
+    assert_ne!(state(&scenario)["digest"], digest, "one more file is known");
+    // A log that was cut off, and is whole later, counts once.
+    let (name, bytes) = &logs[40];
+    scenario.write(&format!("logs/{name}"), &bytes[..bytes.len() / 2]);
+    let common = ["-q", "scan", "logs", "--state", "state", "--out", "out"];
+    assert_eq!(scenario.run(&common).status, 3);
+    scenario.write(&format!("logs/{name}"), bytes);
+    night(&scenario, &[]);
+    let whole = state(&scenario);
+    assert!(first["counted"].as_u64() > Some(0));
+    let at_once = Scenario::new();
+    deliver(&at_once, &logs[..41]);
+    night(&at_once, &[]);
+    for key in ["events_remembered", "judged_until", "days", "apis"] {
+        assert_eq!(whole[key], state(&at_once)[key], "{key}");
+    }
+}
+
+fn inflated(gzip: &[u8]) -> Vec<u8> {
+    use std::io::Read as _;
+    let mut text = Vec::new();
+    flate2::read::MultiGzDecoder::new(gzip).read_to_end(&mut text).expect("a sound file");
+    text
+}
+
+#[test]
+fn what_cannot_be_used_as_a_state_is_refused_and_left_alone() {
+    let scenario = Scenario::new();
+    deliver(&scenario, &logs()[..60]);
+    night(&scenario, &[]);
+    let before = tree(&scenario.path("state"));
+    let refused = |why: &str| {
+        let ended = scenario.run(&["-q", "scan", "logs", "--state", "state", "--out", "out"]);
+        assert_eq!(ended.status, 2, "{why}: {}", ended.stderr);
+        assert!(ended.stderr.contains(why), "{why}: {}", ended.stderr);
+    };
+    // Another run has it.
+    let lock = std::fs::File::options().read(true).write(true).open(scenario.path("state/lock")).expect("a lock");
+    std::fs::write(scenario.path("state/lock"), "4711\n").expect("writable");
+    lock.lock().expect("locks");
+    refused("in use by process 4711");
+    lock.unlock().expect("unlocks");
+    // One that died leaves its number, but no lock.
+    night(&scenario, &[]);
+    // Damaged, and of another version.
+    for (file, bytes) in &before {
+        let path = scenario.path("state").join(file);
+        if file.starts_with("checkpoint-") {
+            let text = String::from_utf8(bytes.clone()).expect("text");
+            std::fs::write(&path, text.replace("\"format\": 1", "\"format\": 99")).expect("writable");
+            let newest = newest_checkpoint(&scenario);
+            let text = std::fs::read_to_string(&newest).expect("readable");
+            std::fs::write(&newest, text.replace("\"format\": 1", "\"format\": 99")).expect("writable");
+            refused("the state is of format 99, this program knows format 1");
+            std::fs::write(&newest, text).expect("writable");
+        } else if file.starts_with("learned.") {
+            std::fs::write(&path, b"something else").expect("writable");
+            refused("the state is damaged: ");
+            let ended = scenario.run(&["state", "state"]);
+            assert_eq!(ended.status, 2);
+            std::fs::write(&path, bytes).expect("writable");
+        }
+    }
+    // What is no state.
+    let ended = scenario.run(&["state", "logs"]);
+    assert_eq!((ended.status, ended.stderr.contains("there is no state in logs")), (2, true));
+    for options in [["--from", "2026-01-06"], ["--to", "2026-01-06"]] {
+        let ended = scenario.run(&[["scan", "logs", "--state", "state"].as_slice(), &options].concat());
+        assert_eq!((ended.status, ended.stderr.contains("do not go with a state")), (2, true));
+    }
+    night(&scenario, &[]);
+}
+
+fn newest_checkpoint(scenario: &Scenario) -> PathBuf {
+    let names = std::fs::read_dir(scenario.path("state")).expect("a state");
+    let paths = names.map(|entry| entry.expect("readable").path());
+    paths.filter(|path| text(path).contains("checkpoint-")).max().expect("a checkpoint")
+}
+
+#[test]
+fn a_changed_model_is_noticed_and_rescoring_judges_again() {
+    let scenario = Scenario::new();
+    deliver(&scenario, &logs());
+    night(&scenario, &["--final", "--model", "quiet"]);
+    let with = |options: &[&str]| {
+        let common = ["scan", "logs", "--state", "state", "--out", "out", "--final", "--model", "sensitive"];
+        scenario.done(&[common.as_slice(), options].concat())
+    };
+    let before = published(&scenario, "out");
+    assert!(with(&[]).stderr.contains("The model has changed"));
+    assert!(!with(&[]).stderr.contains("The model has changed"));
+    assert!(published(&scenario, "out") == before);
+    let rescored = with(&["--rescore"]);
+    assert!(!rescored.stderr.contains("The model has changed"));
+    let after = published(&scenario, "out");
+    let lines = |files: &BTreeMap<String, Vec<u8>>| files["insights.jsonl"].clone();
+    assert!(lines(&after).starts_with(&lines(&before)), "what was published stays");
+    assert!(after.len() > before.len(), "a more sensitive model finds more");
+}
