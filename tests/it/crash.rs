@@ -18,7 +18,7 @@ fn scenario() -> Scenario {
     // The last incidents come with the second night.
     let all = tree(&scenario.path("all")).into_iter().filter(|(name, _)| name.contains("_CloudTrail_"));
     let (new, old): (Vec<_>, Vec<_>) = all.partition(|(name, _)| {
-        ["/2026/01/12/", "/2026/01/13/", "/2026/01/14/"].iter().any(|day| name.contains(day))
+        ["/2026/01/14/", "/2026/01/15/"].iter().any(|day| name.contains(day))
     });
     for (name, bytes) in &old {
         scenario.write(&format!("logs/{name}"), bytes);
