@@ -47,9 +47,25 @@ pub struct Coverage {
     pub judged_from: Vec<JudgedFrom>,
     /// Accounts with too little history for anything to be judged: that nothing was found there says nothing.
     pub warming_up: Vec<WarmingUp>,
+    /// Of a run that went on from a state: how far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub went_on: Option<WentOn>,
     /// `--from`: insights before it were left out.
     #[serde(serialize_with = "optional_as_text", skip_serializing_if = "Option::is_none")]
     pub reported_from: Option<Minute>,
+}
+
+/// How far a run went on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WentOn {
+    /// Minutes before this one had been judged by earlier runs; `None` for the first.
+    #[serde(serialize_with = "optional_as_text")]
+    pub judged_from: Option<Minute>,
+    /// Minutes before this one are judged now. What is newer has not settled.
+    #[serde(serialize_with = "crate::cloudtrail::insight::as_text")]
+    pub judged_until: Minute,
+    /// Insights that have no end yet, of earlier runs too.
+    pub open: u64,
 }
 
 /// An account, and the minute from which there was enough history to judge it.

@@ -52,7 +52,7 @@ fn pair(counts: &Counts) -> [Insight; 2] {
 }
 
 fn publish(insights: &[Insight], path: &Path) {
-    let mut destination = Destination::open(path).expect("a folder to write to");
+    let mut destination = Destination::open(path, Earlier::Replaced).expect("a folder to write to");
     for output in outputs(insights, &BTreeMap::new()) {
         destination.stage(&output).expect("room");
     }
@@ -357,7 +357,8 @@ fn an_organizations_accounts_lie_below_it_and_move_with_it() {
         move |path: &String| path.starts_with(&prefix)
     };
     for (organizations, is_below) in [(organizations, true), (BTreeMap::new(), false)] {
-        let mut destination = Destination::open(folder.path()).expect("a folder to write to");
+        let mut destination =
+            Destination::open(folder.path(), Earlier::Replaced).expect("a folder to write to");
         for output in outputs(&insights, &organizations) {
             destination.stage(&output).expect("room");
         }
@@ -377,8 +378,8 @@ fn an_organizations_accounts_lie_below_it_and_move_with_it() {
 fn what_is_not_published_leaves_no_trace() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a/b");
-    let mut destination = Destination::open(&path).expect("a folder to write to");
-    let busy = Destination::open(&path).expect_err("a second run");
+    let mut destination = Destination::open(&path, Earlier::Replaced).expect("a folder to write to");
+    let busy = Destination::open(&path, Earlier::Replaced).expect_err("a second run");
     assert_eq!(busy.to_string(), format!("{} is being written by another run", path.display()));
     destination.stage(&outputs(&pair(&burst()), &BTreeMap::new())[0]).expect("room");
     drop(destination);
@@ -386,13 +387,13 @@ fn what_is_not_published_leaves_no_trace() {
 
     publish(&pair(&burst()), &path);
     let before = tree(&path);
-    drop(Destination::open(&path).expect("a folder to write to"));
+    drop(Destination::open(&path, Earlier::Replaced).expect("a folder to write to"));
     assert_eq!(tree(&path), before);
 }
 
 fn check_refused(path: &Path, want: &str) {
     let before = tree(path.parent().expect("a folder"));
-    let error = Destination::open(path).expect_err(want).to_string();
+    let error = Destination::open(path, Earlier::Replaced).expect_err(want).to_string();
     assert!(error.starts_with(want), "{error}");
     assert_eq!(tree(path.parent().expect("a folder")), before);
 }
@@ -488,7 +489,7 @@ fn a_naive_recount_in_python_agrees() {
 
     let insights = episodes(&counts);
     let dest = folder.path().join("out");
-    let mut destination = Destination::open(&dest).expect("a folder to write to");
+    let mut destination = Destination::open(&dest, Earlier::Replaced).expect("a folder to write to");
     let coverage =
         Coverage { counted: counts.counted(), duplicates: counts.duplicates(), ..Coverage::default() };
     let summary = Summary::new("0.1.0", model(), coverage, &insights).output();

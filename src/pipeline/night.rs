@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use hashbrown::HashMap;
 
 use super::count::{Beginning, Counted};
 use super::find::Known;
@@ -14,6 +15,7 @@ use crate::names::TextId;
 use crate::roll_up::RollUp;
 use crate::state::{Account, Kept, Learned, Model, ReadFile, State, StateError, day_name};
 use crate::store::parquet_table;
+use crate::summary::WentOn;
 use crate::time::{Day, MINUTES_PER_DAY, Minute};
 
 /// Days before an episode's start whose calls its insight tells of: those of the baseline.
@@ -112,6 +114,20 @@ impl Night {
             newest => newest.unwrap_or(end).plus(-settling.settle),
         };
         until.max(judged_until)
+    }
+
+    /// Of each account, the first and the last minute that was judged.
+    pub(super) fn spans(&self, until: Minute) -> HashMap<TextId, (Minute, Minute)> {
+        self.watched.iter().map(|(account, since)| (*account, (*since, until.plus(-1).max(*since)))).collect()
+    }
+
+    /// What the summary says of it, now that all is judged up to `until`.
+    pub(super) fn went_on(&self, until: Minute) -> WentOn {
+        WentOn {
+            judged_from: self.state.checkpoint().judged_until.filter(|_| !self.rescore),
+            judged_until: until,
+            open: self.learned.iter().map(|learned| learned.open.len() as u64).sum(),
+        }
     }
 
     /// What was known of the APIs.

@@ -66,7 +66,8 @@ impl ReadFiles {
     pub fn has_all_of(&self, folder: &DatedFolder<'_>) -> bool {
         let known = self.state.checkpoint();
         let since = known.accounts.get(folder.account).and_then(|account| account.regions.get(folder.region));
-        let is_old = known.newest_delivery.is_some_and(|newest| folder.last < newest.day().plus(-LOOK_BACK_DAYS));
+        let is_old =
+            known.newest_delivery.is_some_and(|newest| folder.last < newest.day().plus(-LOOK_BACK_DAYS));
         is_old && since.is_some_and(|since| *since <= day_name(folder.first))
     }
 

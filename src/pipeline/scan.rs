@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::Context;
+use hashbrown::HashMap;
 
 use super::count::{Beginning, Counted, Reading, count_on, whole};
 use super::find::{Extent, find};
@@ -15,6 +16,7 @@ use crate::explanation::ModelId;
 use crate::insight::Insight;
 use crate::metrics::Stages;
 use crate::model::Model;
+use crate::names::TextId;
 use crate::roll_up::RollUp;
 use crate::source;
 use crate::summary::{Coverage, Ignored, Input, JudgedFrom, Minutes, Skipped, Summary, WarmingUp};
@@ -101,8 +103,14 @@ fn scan_blocking(
     let mut found = find(&mut counts, looking, extent, night.as_mut(), cancel)?;
     found.retain(|insight| looking.report_from.is_none_or(|from| insight.explanation.detected_at >= from));
     let base = looking.models.base();
-    let (judged_from, warming_up) = judged(&counts, base.parameters().memory.warm_days);
-    let covered = Coverage { judged_from, warming_up, reported_from: looking.report_from, ..covered };
+    let spans = match &night {
+        Some(night) => night.spans(extent.until),
+        None => judge::spans(&counts, Minute::default()..extent.until),
+    };
+    let (judged_from, warming_up) = judged(&counts, spans, base.parameters().memory.warm_days);
+    let went_on = night.as_ref().map(|night| night.went_on(extent.until));
+    let reported_from = looking.report_from;
+    let covered = Coverage { judged_from, warming_up, reported_from, went_on, ..covered };
     let summary = Summary::new(env!("CARGO_PKG_VERSION"), ModelId::of(base), covered, &found);
     let summary = if looking.roll_ups.is_empty() { summary } else { summary.with_roll_ups(&found) };
     let hand_on =
@@ -114,9 +122,13 @@ fn scan_blocking(
 
 /// From when on each account was judged; and those accounts of which nothing was, since all their calls came before. In
 /// order.
-fn judged(counts: &Counts, warm_days: i32) -> (Vec<JudgedFrom>, Vec<WarmingUp>) {
+fn judged(
+    counts: &Counts,
+    spans: HashMap<TextId, (Minute, Minute)>,
+    warm_days: i32,
+) -> (Vec<JudgedFrom>, Vec<WarmingUp>) {
     let (mut judged, mut warming_up) = (Vec::new(), Vec::new());
-    for (account, (first, last)) in judge::spans(counts, Minute::default()..judge::end(counts)) {
+    for (account, (first, last)) in spans {
         let account = counts.names().text_of(account).to_string();
         let from = first.plus(warm_days * MINUTES_PER_DAY);
         if last >= from {

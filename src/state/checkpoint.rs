@@ -136,3 +136,36 @@ mod as_text {
         text.map(minute).transpose()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_comes_back_and_another_version_is_refused() {
+        let minute = Minute::parse("2026-01-31T12:00:00Z");
+        let file = Filed { path: "days/2026-01-31.0.parquet".into(), bytes: 1, sha256: "0".into() };
+        let account = Account { watched_since: minute, ..Account::default() };
+        let checkpoint = Checkpoint {
+            format: FORMAT,
+            newest_delivery: minute,
+            accounts: [("111122223333".to_owned(), account)].into(),
+            days: [("2026-01-31".to_owned(), file)].into(),
+            ..Checkpoint::default()
+        };
+        let bytes = checkpoint.to_bytes();
+        assert_eq!(Checkpoint::from_bytes(&bytes).expect("what was written"), checkpoint);
+        assert_eq!(checkpoint.paths().into_iter().collect::<Vec<_>>(), ["days/2026-01-31.0.parquet"]);
+        let text = String::from_utf8(bytes).expect("JSON");
+        for (from, to, want) in [
+            ("\"format\": 1", "\"format\": 2", "the state is of format 2, this program knows format 1"),
+            ("2026-01-31T12:00:00Z", "noon", "noon is not a time"),
+            ("\"days\"", "\"weeks\"", "unknown field `weeks`"),
+            ("{", "", "not a checkpoint"),
+        ] {
+            let error =
+                Checkpoint::from_bytes(text.replacen(from, to, 1).as_bytes()).expect_err(want).to_string();
+            assert!(error.contains(want), "{error}");
+        }
+    }
+}

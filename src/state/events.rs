@@ -34,3 +34,27 @@ pub(super) fn from_bytes(
     }
     Ok(events.iter().map(move |bytes| (day, Fingerprint::from_bytes(*bytes))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::Salt;
+
+    #[test]
+    fn events_come_back_by_day() {
+        let event = |id: &str| Fingerprint::new(Salt::new("1"), id);
+        let day = |number| Day::default().plus(number);
+        let events = vec![(day(1), event("a")), (day(1), event("b")), (day(3), event("c"))];
+        let files = to_bytes(&events);
+        assert_eq!(
+            files.iter().map(|(day, bytes)| (*day, bytes.len())).collect::<Vec<_>>(),
+            [(day(1), 32), (day(3), 16)]
+        );
+        let back: Vec<_> = files
+            .iter()
+            .flat_map(|(day, bytes)| from_bytes(*day, bytes).expect("whole").collect::<Vec<_>>())
+            .collect();
+        assert_eq!(back, events);
+        assert!(from_bytes(day(1), &[0; 17]).is_err());
+    }
+}

@@ -112,3 +112,57 @@ pub fn renumber(detector: &mut ApiDetector, open: &mut [Open], new: impl Fn(Code
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::{ApiMinute, Event};
+    use crate::model::Model;
+
+    /// A detector that has seen two weeks of calls, some failed, and then a burst.
+    fn learned(name: &str) -> Learned {
+        let minute = |number: i32| Minute::from_epoch(29_000_000 + number);
+        let model = Model::builtin("default").expect("built in");
+        let mut detector = ApiDetector::new(minute(0), minute(0));
+        let mut events = Vec::new();
+        for number in (0..20_000).step_by(97) {
+            let errors = if number % 3 == 0 { &[(7, 1)][..] } else { &[(2, 1)] };
+            let calls = if number > 19_900 { 500 } else { 2 };
+            let minute = ApiMinute { minute: minute(number), rate_calls: calls, calls, errors };
+            detector.advance(&model, &[minute], minute.minute.plus(1), &mut events);
+        }
+        let open = events.iter().rev().find_map(|event| match event {
+            Event::Opened { which, start, detected_at, evidence } => {
+                Some(Open { which: *which, start: *start, detected_at: *detected_at, evidence: *evidence })
+            }
+            Event::Closed { .. } => None,
+        });
+        let mut open: Vec<Open> = open.into_iter().collect();
+        assert!(!open.is_empty());
+        renumber(&mut detector, &mut open, |code| u32::from(code == 7));
+        let api = Api {
+            account: "111122223333".into(),
+            region: "eu-west-1".into(),
+            event_source: "s3.amazonaws.com".into(),
+            event_name: name.into(),
+            category: Category::Data,
+        };
+        Learned { roll_up: None, api, codes: vec!["A".to_owned(), "B".to_owned()], detector, open }
+    }
+
+    #[test]
+    fn what_was_learned_comes_back_to_the_bit_in_order_of_names() {
+        let mut all = vec![
+            learned("PutObject"),
+            Learned { roll_up: Some(RollUp::Principal), ..learned("A") },
+            learned("B"),
+        ];
+        let bytes = to_bytes(&mut all);
+        let back = from_bytes(&bytes).expect("what was written");
+        assert_eq!(back, all);
+        assert_eq!(back.iter().map(|one| &*one.api.event_name).collect::<Vec<_>>(), ["B", "PutObject", "A"]);
+        assert_eq!(to_bytes(&mut back.into_iter().rev().collect::<Vec<_>>()), bytes);
+        assert!(from_bytes(&bytes[..bytes.len() / 2]).is_err());
+        assert!(from_bytes(b"nothing").is_err());
+    }
+}

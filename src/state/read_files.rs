@@ -88,3 +88,33 @@ pub fn part_of(delivered: Option<Minute>) -> String {
 pub fn day_name(day: Day) -> String {
     day.to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_known_by_name_and_length_after_a_round_trip() {
+        let mut part = Part::default();
+        for (name, length, digest) in [("a.json.gz", 7, 3), ("b\t\"\n.gz", 8, u128::MAX), ("", 9, 4)] {
+            part.add(ReadFile { delivered: None, name: name.to_owned(), length, digest });
+        }
+        let back = Part::from_bytes(&part.to_bytes()).expect("what was written");
+        assert_eq!(back, part);
+        for (name, length, want) in
+            [("a.json.gz", 7, true), ("a.json.gz", 8, false), ("b\t\"\n.gz", 8, true), ("c", 7, false)]
+        {
+            assert_eq!(back.has(name, length), want, "{name:?} {length}");
+        }
+        assert_eq!(back.digests().collect::<Vec<_>>(), [4, 3, u128::MAX]);
+        for damage in [&b"no zstd"[..], &zstd::bulk::compress(b"\"a\"\t1\n", 1).expect("compresses")] {
+            assert!(Part::from_bytes(damage).is_err());
+        }
+    }
+
+    #[test]
+    fn a_file_belongs_to_the_day_of_its_delivery() {
+        let minute = Minute::parse("2026-01-31T23:59:00Z");
+        assert_eq!((part_of(minute).as_str(), part_of(None).as_str()), ("2026-01-31", "unnamed"));
+    }
+}

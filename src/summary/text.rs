@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Coverage, JudgedFrom, Minutes, Skipped, Summary, WarmingUp, latest};
+use super::{Coverage, JudgedFrom, Minutes, Skipped, Summary, WarmingUp, WentOn, latest};
 use crate::cloudtrail::insight::State;
 use crate::detect::Direction;
 use crate::insight::Insight;
@@ -124,6 +124,7 @@ pub fn write_coverage(out: &mut dyn Write, read: &Coverage, look: Look) -> io::R
         }
     }
     writeln!(out, "{}", parts.join("; "))?;
+    went_on(out, read)?;
     if !read.ignored.is_empty() {
         writeln!(out, "Left alone: {}, see summary.json", counted(read.ignored.len() as u64, "other file"))?;
     }
@@ -133,6 +134,32 @@ pub fn write_coverage(out: &mut dyn Write, read: &Coverage, look: Look) -> io::R
     judged_from(out, &read.judged_from)?;
     warming_up(out, &read.warming_up)?;
     skipped(out, &read.skipped, look)
+}
+
+/// How far a run went on from its state, and what that left aside.
+fn went_on(out: &mut dyn Write, read: &Coverage) -> io::Result<()> {
+    let Some(WentOn { judged_from, judged_until, open }) = read.went_on else { return Ok(()) };
+    let before = match (read.known_files, read.known_folders) {
+        (0, 0) => String::new(),
+        (files, 0) => format!("; {} read before", counted(files, "file")),
+        (files, folders) => {
+            format!("; {} and {} read before", counted(files, "file"), counted(folders, "old folder"))
+        }
+    };
+    let judged = match judged_from {
+        Some(from) if from == judged_until => "Nothing new has settled".to_owned(),
+        Some(from) => format!("Judged what has settled, {} to {} UTC", clock(from), clock(judged_until)),
+        None => format!("Judged what has settled, to {} UTC", clock(judged_until)),
+    };
+    writeln!(out, "{judged}{before}; {} open", counted(open, "insight"))?;
+    if read.late > 0 {
+        writeln!(
+            out,
+            "Late: {} came after their minute had settled; they are history, but nothing was judged with them",
+            counted(read.late, "call")
+        )?;
+    }
+    Ok(())
 }
 
 /// Since when all were judged, and which accounts only since later.

@@ -25,8 +25,10 @@ const CORE: [&str; 18] = [
 ];
 
 /// Modules that read and write.
-const SHELL: [&str; 10] =
-    ["source", "store", "emit", "summary", "metrics", "evaluate", "generate", "pipeline", "exit", "cli"];
+const SHELL: [&str; 12] = [
+    "source", "store", "state", "step", "emit", "summary", "metrics", "evaluate", "generate", "pipeline",
+    "exit", "cli",
+];
 
 struct SourceFile {
     /// Relative to `src/`.

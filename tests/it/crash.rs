@@ -17,9 +17,8 @@ fn scenario() -> Scenario {
     scenario.done(&[&["generate", "--out", "all"], options.as_slice()].concat());
     // The last incidents come with the second night.
     let all = tree(&scenario.path("all")).into_iter().filter(|(name, _)| name.contains("_CloudTrail_"));
-    let (new, old): (Vec<_>, Vec<_>) = all.partition(|(name, _)| {
-        ["/2026/01/14/", "/2026/01/15/"].iter().any(|day| name.contains(day))
-    });
+    let (new, old): (Vec<_>, Vec<_>) =
+        all.partition(|(name, _)| ["/2026/01/14/", "/2026/01/15/"].iter().any(|day| name.contains(day)));
     for (name, bytes) in &old {
         scenario.write(&format!("logs/{name}"), bytes);
     }
@@ -71,7 +70,8 @@ fn a_run_that_is_killed_before_any_step_is_made_up_for_by_the_next() {
     for step in 1.. {
         before(&scenario);
         let mut command = scenario.command(&NIGHT);
-        let ended = Ended::new(command.env("TRAILPULSE_TEST_KILL_AT", step.to_string()).output().expect("starts"));
+        let ended =
+            Ended::new(command.env("TRAILPULSE_TEST_KILL_AT", step.to_string()).output().expect("starts"));
         if ended.status == 0 {
             break;
         }
@@ -106,7 +106,8 @@ fn a_run_that_is_killed_at_any_moment_is_made_up_for_by_the_next() {
     let mut random = ChaCha8Rng::seed_from_u64(6);
     for _ in 0..100 {
         before(&scenario);
-        let mut run = scenario.command(&NIGHT).stderr(Stdio::null()).stdout(Stdio::null()).spawn().expect("starts");
+        let mut run =
+            scenario.command(&NIGHT).stderr(Stdio::null()).stdout(Stdio::null()).spawn().expect("starts");
         std::thread::sleep(Duration::from_micros(random.random_range(0..took)));
         // It may be over already.
         let _ = run.kill();

@@ -141,7 +141,10 @@ fn a_file_counts_once_whatever_its_name_and_night() {
     let text = inflated(bytes);
     scenario.write("logs/copies/inflated.json", &text);
     let third = night(&scenario, &[]);
-    assert_eq!((third["counted"].as_u64(), third["duplicates"].as_u64()), (Some(0), third["input"]["records"].as_u64()));
+    assert_eq!(
+        (third["counted"].as_u64(), third["duplicates"].as_u64()),
+        (Some(0), third["input"]["records"].as_u64())
+    );
     assert_ne!(state(&scenario)["digest"], digest, "one more file is known");
     // A log that was cut off, and is whole later, counts once.
     let (name, bytes) = &logs[40];
@@ -179,7 +182,8 @@ fn what_cannot_be_used_as_a_state_is_refused_and_left_alone() {
         assert!(ended.stderr.contains(why), "{why}: {}", ended.stderr);
     };
     // Another run has it.
-    let lock = std::fs::File::options().read(true).write(true).open(scenario.path("state/lock")).expect("a lock");
+    let lock =
+        std::fs::File::options().read(true).write(true).open(scenario.path("state/lock")).expect("a lock");
     std::fs::write(scenario.path("state/lock"), "4711\n").expect("writable");
     lock.lock().expect("locks");
     refused("in use by process 4711");
