@@ -64,11 +64,6 @@ impl Tally {
         Some((caller.into_owned(), calls))
     }
 
-    /// Whether the records say who called or with what: a table of counts without those columns does not.
-    fn names_callers(&self) -> bool {
-        self.identities.keys().chain(self.agents.keys()).any(|&id| id != TextId::EMPTY)
-    }
-
     /// Values of an attribute with most calls, and their calls a minute; ties by value.
     fn top(&self, attribute: Attribute, minutes: i32, names: &Names) -> Vec<Share> {
         let (values, unnamed) = match attribute {
@@ -223,8 +218,8 @@ pub struct Side<'a> {
 
 /// The attributions of an insight, in AWS's order.
 ///
-/// `resourceArn` has empty sides, since resources are not counted. All sides are empty where the counts come from a
-/// table without identities and agents.
+/// `resourceArn` has empty sides, since resources are not counted; identities and agents have, where the counts come from a
+/// table without them.
 #[must_use]
 pub fn attributions(
     series: &SeriesKey,
@@ -232,10 +227,7 @@ pub fn attributions(
     baseline: Side<'_>,
     names: &Names,
 ) -> Vec<Attribution> {
-    let attributed = insight.tally.names_callers() || baseline.tally.names_callers();
-    let top = |side: Side<'_>, attribute| {
-        if attributed { side.tally.top(attribute, side.minutes, names) } else { Vec::new() }
-    };
+    let top = |side: Side<'_>, attribute| side.tally.top(attribute, side.minutes, names);
     let by_error = match series.kind {
         Kind::CallRate => Some(Attribute::ErrorCode),
         Kind::ErrorRate { .. } => None,

@@ -3,16 +3,16 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use crate::attribution::{Contributor, Tally, leading, rounded};
+use crate::attribution::{Contributor, Tally, average, leading, rounded};
 use crate::cloudtrail::insight::as_text;
-use crate::detect::{Direction, Evidence, Rule};
+use crate::detect::{Direction, Evidence, Peak, Rule};
 use crate::model::Model;
 use crate::names::Names;
 use crate::roll_up::RollUp;
 use crate::series::{Kind, SeriesKey};
 use crate::severity::{Severity, severity};
 use crate::time::Minute;
-use crate::words::{chance, duration, figure, fitted};
+use crate::words::{chance, clock, duration, figure, fitted};
 
 /// Probabilities below this are written as this: they have left what a double can hold.
 pub const LOWEST_LOG10: f64 = -9999.0;
@@ -23,8 +23,8 @@ const NAME_COLUMNS: usize = 80;
 /// Series younger than this say their age in the sentence, days.
 const YOUNG_DAYS: f64 = 7.0;
 
-/// Why an insight was published. Its fields are those of `insights.jsonl`; numbers have at most four decimals, and
-/// Start and End of an insight differ only in the text.
+/// Why an insight was published. Its fields are those of `insights.jsonl`; numbers have at most four decimals. Start and
+/// End of an insight differ only in the text, and in the peak and the severity, which the End has of the whole episode.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explanation {
     /// End of the minute at which a program watching live would have written the Start.
@@ -37,8 +37,11 @@ pub struct Explanation {
     pub window_minutes: u32,
     /// Calls in the window.
     pub observed: f64,
-    /// Calls expected in it at this time of day and week.
+    /// The most calls that are expected in it at this time of day and week; for a fall, the least.
     pub expected: f64,
+    /// Standard deviation of the calls in such a window: that of the law of `log10_probability`, a negative binomial
+    /// with `expected` as its mean.
+    pub deviation: f64,
     /// The total that had to be reached; for a fall, undercut.
     pub bound: f64,
     /// log10 of the probability of a total as extreme; never below -9999.
@@ -54,7 +57,10 @@ pub struct Explanation {
     /// Who, with what and with which error had more calls in the window than usual (for a fall: less): of each kind
     /// up to three, those that contribute most first.
     pub contributors: Vec<Contributor>,
-    /// How soon to look.
+    /// How far it went, until it ended; absent at the Start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peak: Option<Farthest>,
+    /// How soon to look: the Start by what was known then, the End by the peak.
     #[serde(serialize_with = "as_text")]
     pub severity: Severity,
     /// Which line was crossed: `contextual`, `record`, `first_seen` or `drop`.
@@ -68,6 +74,8 @@ pub struct Explanation {
     /// Digest of its parameters.
     #[serde(serialize_with = "as_text")]
     pub model_digest: Arc<str>,
+    /// How easily something was unusual; 1 is the model as it is written.
+    pub sensitivity: f64,
     /// What was summed; absent where the insight is of one API in one account and region.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "roll_up_name")]
     pub roll_up: Option<RollUp>,
@@ -83,7 +91,7 @@ pub struct Explanation {
 }
 
 /// Which parameters the detector ran with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ModelId {
     /// Such as `default`.
     #[serde(serialize_with = "as_text")]
@@ -91,13 +99,43 @@ pub struct ModelId {
     /// Digest of all parameters.
     #[serde(serialize_with = "as_text")]
     pub digest: Arc<str>,
+    /// How easily something is unusual; 1 is the model as it is written.
+    pub sensitivity: f64,
+}
+
+/// The most improbable window of an episode.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Farthest {
+    /// End of the window.
+    #[serde(serialize_with = "as_text")]
+    pub at: Minute,
+    /// Its length, minutes.
+    pub window_minutes: u32,
+    /// Calls in it.
+    pub observed: f64,
+    /// Calls expected in it.
+    pub expected: f64,
+    /// log10 of the probability of a total as extreme; never below -9999.
+    pub log10_probability: f64,
+}
+
+impl From<&Peak> for Farthest {
+    fn from(peak: &Peak) -> Self {
+        Self {
+            at: peak.at,
+            window_minutes: peak.window_minutes,
+            observed: rounded::<4>(peak.observed),
+            expected: rounded::<4>(peak.expected),
+            log10_probability: rounded::<4>(peak.log10_probability.max(LOWEST_LOG10)),
+        }
+    }
 }
 
 impl ModelId {
     /// Of this model.
     #[must_use]
     pub fn of(model: &Model) -> Self {
-        Self { name: model.name().into(), digest: model.digest().into() }
+        Self { name: model.name().into(), digest: model.digest().into(), sensitivity: model.sensitivity() }
     }
 }
 
@@ -108,6 +146,8 @@ pub struct Found<'a> {
     pub detected_at: Minute,
     /// The verdict's numbers.
     pub evidence: &'a Evidence,
+    /// How far it went, once it has ended.
+    pub peak: Option<Peak>,
     /// What is usual in such a window.
     pub usual: Usual,
     /// Everybody who called in the window or in the week before.
@@ -126,13 +166,15 @@ pub struct Usual {
 /// Explains an episode when it opens. `text` is the sentence of [`opening`], or what [`closing`] makes of it.
 #[must_use]
 pub fn explain(series: &SeriesKey, found: Found<'_>, model: &ModelId, text: String) -> Explanation {
-    let Found { detected_at, evidence, usual, contributors } = found;
+    let Found { detected_at, evidence, peak, usual, contributors } = found;
+    let farthest = peak.unwrap_or_else(|| Peak::of(evidence, detected_at));
     Explanation {
         detected_at,
         direction: evidence.direction,
         window_minutes: evidence.window_minutes,
         observed: rounded::<4>(evidence.observed),
         expected: rounded::<4>(evidence.expected),
+        deviation: rounded::<4>(evidence.deviation),
         bound: rounded::<4>(evidence.bound),
         log10_probability: rounded::<4>(evidence.log10_probability.max(LOWEST_LOG10)),
         largest_before: evidence.largest_before.map(rounded::<4>),
@@ -140,11 +182,13 @@ pub fn explain(series: &SeriesKey, found: Found<'_>, model: &ModelId, text: Stri
         usual_time_of_day: usual.time_of_day,
         usual_time_of_week: usual.time_of_week,
         contributors: leading(contributors, series, evidence.direction),
-        severity: severity(series, evidence),
+        peak: peak.as_ref().map(Farthest::from),
+        severity: severity(series, &farthest),
         rule: evidence.rule,
         text,
         model: Arc::clone(&model.name),
         model_digest: Arc::clone(&model.digest),
+        sensitivity: model.sensitivity,
         roll_up: None,
         accounts: None,
         muted_by: None,
@@ -200,16 +244,51 @@ pub fn opening(series: &SeriesKey, seen: Seen<'_>, names: &Names) -> String {
     parts.join("; ")
 }
 
-/// The sentence of an End: how the episode ended, and the sentence with which it had begun.
+/// What is known of an episode when it has ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Lasted<'a> {
+    /// Calls from its start to its end.
+    pub calls: u64,
+    /// Minutes between them.
+    pub minutes: i32,
+    /// Calls a minute in the week before.
+    pub usual: f64,
+    /// Why it opened.
+    pub evidence: &'a Evidence,
+    /// How far it went.
+    pub peak: &'a Peak,
+}
+
+/// The sentence of an End: how the episode ended, how far it went if that is not how it began, and the sentence with which
+/// it had begun.
 #[must_use]
-pub fn closing(series: &SeriesKey, insight: &Tally, minutes: i32, baseline: f64, opening: &str) -> String {
+pub fn closing(series: &SeriesKey, lasted: &Lasted<'_>, opening: &str) -> String {
+    let Lasted { calls, minutes, usual, evidence, peak } = *lasted;
+    let farther = peak.log10_probability < evidence.log10_probability;
+    let peak = farther.then(|| {
+        format!(
+            "; at its peak, {} in the {} up to {}, where {} expected{}",
+            figure(peak.observed),
+            duration(i32::try_from(peak.window_minutes).unwrap_or(i32::MAX)),
+            clock(peak.at),
+            are(peak.expected),
+            chance(peak.log10_probability).map(|chance| format!(" (chance {chance})")).unwrap_or_default()
+        )
+    });
     format!(
-        "back to usual after {}: {}, {} a minute against {} in the week before; it had begun with: {opening}",
+        "back to usual after {}: {}, {} a minute against {} in the week before{}; it had begun with: {opening}",
         duration(minutes),
-        done(series, &times(insight.calls() as f64)),
-        figure(insight.average(minutes)),
-        figure(baseline),
+        done(series, &times(calls as f64)),
+        figure(average(calls, minutes)),
+        figure(usual),
+        peak.unwrap_or_default(),
     )
+}
+
+/// `0.5 are`, `1 is`.
+fn are(calls: f64) -> String {
+    let calls = figure(calls);
+    if calls == "1" { "1 is".to_owned() } else { format!("{calls} are") }
 }
 
 /// "… was called 3 times", "… failed once with …".

@@ -4,8 +4,8 @@ use uuid::Uuid;
 use crate::aggregate::{Cell, Counts};
 use crate::attribution::{Side, Tally, attributions, contributors};
 use crate::cloudtrail::insight::{self as wire, Attribution, State};
-use crate::detect::{Event, Evidence, Which};
-use crate::explanation::{self, Explanation, Found, ModelId, Seen, Usual};
+use crate::detect::{Event, Evidence, Peak, Which};
+use crate::explanation::{self, Explanation, Found, Lasted, ModelId, Seen, Usual};
 use crate::names::{Access, ApiId, Names, TextId};
 use crate::roll_up::RollUp;
 use crate::series::{Category, Kind, SeriesKey};
@@ -75,12 +75,14 @@ pub struct Opening {
 }
 
 /// How an episode closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Closing {
     /// First usual minute.
     pub end: Minute,
     /// End of the minute in which the return was certain.
     pub closed_at: Minute,
+    /// How far it went.
+    pub peak: Peak,
 }
 
 /// The insights of one API from its detector's events, in the order of the events. `open` holds the episodes that
@@ -102,12 +104,12 @@ pub fn insights(
                 insights.push(start_of(counts, &opening, model));
                 open.push(opening);
             }
-            Event::Closed { which, start, end, closed_at } => {
+            Event::Closed { which, start, end, closed_at, peak } => {
                 let opened =
                     |opening: &Opening| (opening.api, opening.which, opening.start) == (api, which, start);
                 if let Some(index) = open.iter().position(opened) {
                     let opening = open.remove(index);
-                    insights.push(end_of(counts, &opening, Closing { end, closed_at }, model));
+                    insights.push(end_of(counts, &opening, Closing { end, closed_at, peak }, model));
                 }
             }
         }
@@ -133,7 +135,7 @@ fn event_of(counts: &Counts, opening: &Opening, closing: Option<Closing>, model:
     let (key, series) = series_of(counts, opening);
     let (state, event_time, until, emitted_at) = match closing {
         None => (State::Start, start, detected_at, detected_at),
-        Some(Closing { end, closed_at }) => (State::End, end, end, closed_at),
+        Some(Closing { end, closed_at, .. }) => (State::End, end, end, closed_at),
     };
     let minutes = until.since(start).max(1);
     let baseline_minutes = MINUTES_PER_WEEK + start.of_day();
@@ -144,9 +146,12 @@ fn event_of(counts: &Counts, opening: &Opening, closing: Option<Closing>, model:
     let length = i32::try_from(evidence.window_minutes).unwrap_or(MINUTES_PER_WEEK);
     let window = series.tally(detected_at.plus(-length), detected_at);
     let opened = explanation::opening(&key, Seen { evidence, window: &window, baseline: &baseline }, names);
-    let text = match state {
-        State::Start => opened,
-        State::End => explanation::closing(&key, &insight, minutes, baseline_average, &opened),
+    let text = match closing {
+        None => opened,
+        Some(Closing { ref peak, .. }) => {
+            let lasted = Lasted { calls: insight.calls(), minutes, usual: baseline_average, evidence, peak };
+            explanation::closing(&key, &lasted, &opened)
+        }
     };
     let shared_id = shared_id(&key, start);
     Insight {
@@ -172,6 +177,7 @@ fn event_of(counts: &Counts, opening: &Opening, closing: Option<Closing>, model:
             Found {
                 detected_at,
                 evidence,
+                peak: closing.map(|closing| closing.peak),
                 usual: series.usual(detected_at, length),
                 contributors: contributors(
                     Side { tally: &window, minutes: length },

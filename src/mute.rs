@@ -118,7 +118,7 @@ mod tests {
     use crate::aggregate::{Attribution as Columns, Counts};
     use crate::classify::Observation;
     use crate::config::Config;
-    use crate::insight::tests::{EVIDENCE, at, call, counts, model, opening};
+    use crate::insight::tests::{EVIDENCE, PEAK, at, call, counts, model, opening};
     use crate::insight::{Closing, Opening, end_of, start_of};
 
     /// Calls on a day: minute of the hour 10, caller, number.
@@ -144,7 +144,8 @@ mod tests {
         let evidence = crate::detect::Evidence { bound: 50.0, direction, ..EVIDENCE };
         let opening =
             Opening { evidence, ..opening(&counts, None, "2026-02-03T10:00:00Z", "2026-02-03T10:05:00Z") };
-        let closing = Closing { end: at("2026-02-03T10:20:00Z"), closed_at: at("2026-02-03T10:40:00Z") };
+        let closing =
+            Closing { end: at("2026-02-03T10:20:00Z"), closed_at: at("2026-02-03T10:40:00Z"), peak: PEAK };
         let both = [start_of(&counts, &opening, &model()), end_of(&counts, &opening, closing, &model())];
         (counts, both)
     }

@@ -3,6 +3,7 @@ mod api;
 mod errors;
 mod lines;
 pub mod look;
+mod peak;
 mod rate;
 mod surprise;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod watch;
 use serde::{Deserialize, Serialize};
 
 pub use api::ApiDetector;
+pub use peak::{Peak, times};
 
 use crate::time::Minute;
 
@@ -97,6 +99,8 @@ pub struct Evidence {
     pub observed: f64,
     /// Calls expected in the window at this time of day and week.
     pub expected: f64,
+    /// Standard deviation of the calls in such a window: with `expected`, the negative binomial of the probability.
+    pub deviation: f64,
     /// The total that had to be reached (or, for a drop, undercut).
     pub bound: f64,
     /// log10 of the probability of a total at least (for a drop: at most) as extreme.
@@ -131,6 +135,8 @@ pub enum Event {
         end: Minute,
         /// End of the minute in which the return was certain.
         closed_at: Minute,
+        /// How far it went.
+        peak: Peak,
     },
 }
 

@@ -3,6 +3,7 @@
 //! Time goes by calls, half hours and days. Between calls only the ends of half hours are visited (they teach the forecast)
 //! and, where enough is expected that silence would tell, every fifth minute. A series of which little is expected
 //! sleeps after two hours without calls, and is caught up with day by day when it wakes.
+mod fall;
 mod look;
 
 use serde::{Deserialize, Serialize};
@@ -176,6 +177,7 @@ impl RateSeries {
         }
         self.roll_lows(model, instant - 1);
         self.watch.windows.slide(instant - 1);
+        self.note_fall(model, instant);
         self.tell_drop_here(model, instant, events);
         let (best, noted) = self.drop_crossing(model, instant);
         // The first drop in a while is an accident, the second is a habit of the series.
@@ -189,11 +191,11 @@ impl RateSeries {
         }
     }
 
-    /// While a drop-out is open, it may become one for a lower sensitivity.
+    /// While a drop-out is open, it may become one for a lower sensitivity, and more may stay away.
     fn tell_drop(&mut self, model: &Model, instant: i32, events: &mut Vec<Event>) {
-        let down = self.watch.episode.as_ref().is_some_and(|it| it.direction() == Direction::Down);
-        if down && model.eased().is_some() {
+        if self.watch.episode.as_ref().is_some_and(|it| it.direction() == Direction::Down) {
             self.watch.windows.slide(instant - 1);
+            self.note_fall(model, instant);
             self.tell_drop_here(model, instant, events);
         }
     }
@@ -201,7 +203,11 @@ impl RateSeries {
     fn tell_drop_here(&mut self, model: &Model, instant: i32, events: &mut Vec<Event>) {
         if let Some(eased) = model.eased() {
             let (crossing, _) = self.drop_crossing(eased, instant);
-            let told = Told { crossing, hot: crossing.map(|crossing| (crossing.at - 1, crossing.at - 1)) };
+            let told = Told {
+                crossing,
+                hot: crossing.map(|crossing| (crossing.at - 1, crossing.at - 1)),
+                peak: None,
+            };
             self.watch.tell((Which::Calls, self.origin), told, events);
         }
     }
@@ -229,6 +235,7 @@ impl RateSeries {
                     window,
                     z,
                     expected: mean,
+                    shape,
                     bound: most_missing(total, most, |total| surprise::below(total, mean, shape) >= least_z),
                     start: self.silent_since(instant, window, mean),
                     at: instant,

@@ -7,7 +7,7 @@ mod told;
 use serde::{Deserialize, Serialize};
 
 use super::lines::{Scene, Share};
-use super::{Direction, Event, Evidence, Rule, Which, surprise};
+use super::{Direction, Event, Evidence, Peak, Rule, Which, surprise, times};
 use crate::baseline::accepted::{Accepted, Surprise};
 use crate::baseline::bound::Prior;
 use crate::baseline::dispersion::Dispersion;
@@ -65,6 +65,8 @@ pub(crate) struct Crossing {
     pub(crate) window: usize,
     pub(crate) z: f64,
     pub(crate) expected: f64,
+    /// Of the law of the total.
+    pub(crate) shape: f64,
     pub(crate) bound: f64,
     /// The totals of all windows, and the surprise of those that are unusual.
     pub(crate) seen: PerWindow<Surprise>,
@@ -162,6 +164,10 @@ impl Watch {
             seen[window].total = total;
             let spread = self.dispersion[window].now;
             let excess = total - mean;
+            if self.episode.is_some() {
+                let peak = self.peak(sight, window);
+                self.episode.iter_mut().for_each(|episode| episode.reach(&peak, Direction::Up));
+            }
             if total < LEAST_TOTAL
                 || excess <= 0.0
                 || excess * excess < QUICK_DEVIATIONS2 * spread.variance(mean)
@@ -204,16 +210,32 @@ impl Watch {
         {
             return None;
         }
+        let shape = self.dispersion[SLOT_WINDOW].now.shape(expected);
         Some(Crossing {
             rule: Rule::FirstSeen,
             window: SLOT_WINDOW,
-            z: surprise::above(total, expected, self.dispersion[SLOT_WINDOW].now.shape(expected)),
+            z: surprise::above(total, expected, shape),
             expected,
+            shape,
             bound: least,
             seen: totals.map(|total| Surprise { total: total as f64, ..Surprise::default() }),
             start: self.onset(sight.minute, SLOT_WINDOW, expected),
             at: sight.minute + 1,
         })
+    }
+
+    /// A window's total, as one of those that an episode is rated by.
+    fn peak(&self, sight: &Sight, window: usize) -> Peak {
+        let (observed, expected) = (self.windows.totals()[window] as f64, sight.expected[window]);
+        let z = surprise::above(observed, expected, self.dispersion[window].now.shape(expected));
+        Peak {
+            at: Minute::from_epoch(sight.minute + 1),
+            window_minutes: WINDOWS[window].cast_unsigned(),
+            observed,
+            expected,
+            log10_probability: surprise::log10_probability(z),
+            times: times(Direction::Up, observed, (expected, Some(self.maxima.largest(window)))),
+        }
     }
 
     fn remember(&mut self, least_z: f64, window: usize, surprise: Surprise) {
@@ -286,6 +308,7 @@ impl Watch {
                 start: Minute::from_epoch(episode.start),
                 end: Minute::from_epoch(end),
                 closed_at: Minute::from_epoch(instant),
+                peak: episode.peak,
             }),
             // What has opened in this moment goes on: its end would be told before its start.
             Some(_) if self.told.as_ref().is_some_and(|told| told.detected_at >= instant) => {}
@@ -313,22 +336,20 @@ impl Watch {
 /// The episode that a crossing opens, and what is told of it.
 fn opened(watch: &Watch, which: Which, origin: Origin, crossing: &Crossing) -> (Event, Episode) {
     let largest = watch.maxima.largest(crossing.window);
-    let event = Event::Opened {
-        which,
-        start: Minute::from_epoch(crossing.start),
-        detected_at: Minute::from_epoch(crossing.at),
-        evidence: Evidence {
-            rule: crossing.rule,
-            direction: crossing.rule.direction(),
-            window_minutes: WINDOWS[crossing.window].cast_unsigned(),
-            observed: watch.windows.totals()[crossing.window] as f64,
-            expected: crossing.expected,
-            bound: crossing.bound,
-            log10_probability: surprise::log10_probability(crossing.z),
-            largest_before: (largest > 0.0).then_some(largest),
-            series_age_days: origin.age_days(crossing.at),
-        },
+    let evidence = Evidence {
+        rule: crossing.rule,
+        direction: crossing.rule.direction(),
+        window_minutes: WINDOWS[crossing.window].cast_unsigned(),
+        observed: watch.windows.totals()[crossing.window] as f64,
+        expected: crossing.expected,
+        deviation: surprise::deviation(crossing.expected, crossing.shape),
+        bound: crossing.bound,
+        log10_probability: surprise::log10_probability(crossing.z),
+        largest_before: (largest > 0.0).then_some(largest),
+        series_age_days: origin.age_days(crossing.at),
     };
+    let detected_at = Minute::from_epoch(crossing.at);
+    let event = Event::Opened { which, start: Minute::from_epoch(crossing.start), detected_at, evidence };
     let episode = Episode {
         start: crossing.start,
         detected_at: crossing.at,
@@ -342,6 +363,7 @@ fn opened(watch: &Watch, which: Which, origin: Origin, crossing: &Crossing) -> (
             Direction::Down => crossing.at - 1,
         },
         peaks: crossing.seen,
+        peak: Peak::of(&evidence, detected_at),
         observed: 0.0,
         expected: 0.0,
         summed_to: crossing.at,
@@ -357,6 +379,7 @@ impl Scene<'_> {
             window: self.window,
             z,
             expected: self.mean,
+            shape: self.spread.shape(self.mean),
             bound: self.least(rule, total),
             start: watch.onset(sight.minute, self.window, self.mean),
             at: sight.minute + 1,

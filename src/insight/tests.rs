@@ -7,14 +7,15 @@ use serde_json::{Value, json};
 use super::*;
 use crate::aggregate::{Attribution as Columns, Batch};
 use crate::classify::Observation;
-use crate::detect::{Direction, Rule};
+use crate::detect::{Direction, Peak, Rule};
+use crate::severity::Severity;
 
 pub(crate) fn at(text: &str) -> Minute {
     Minute::parse(text).expect("a time")
 }
 
 pub(crate) fn model() -> ModelId {
-    ModelId { name: "default".into(), digest: "0123abcd".into() }
+    ModelId { name: "default".into(), digest: "0123abcd".into(), sensitivity: 1.0 }
 }
 
 /// A successful write call of the management plane.
@@ -51,10 +52,21 @@ pub(crate) const EVIDENCE: Evidence = Evidence {
     window_minutes: 5,
     observed: 3.0,
     expected: 0.125,
+    deviation: 0.5,
     bound: 2.5,
     log10_probability: -12.25,
     largest_before: Some(1.0),
     series_age_days: 28.0,
+};
+
+/// Less than what it opened with: nothing to tell of.
+pub(crate) const PEAK: Peak = Peak {
+    at: Minute::from_epoch(0),
+    window_minutes: 1,
+    observed: 1.0,
+    expected: 0.125,
+    log10_probability: -1.0,
+    times: 1.0,
 };
 
 /// The episode of the only API of `counts`, of its call rate or of its failures with `code`.
@@ -155,7 +167,8 @@ fn aws_error_rate_end() {
     );
     let opening =
         opening(&counts, Some("NoSuchBucketPolicy"), "2022-09-05T07:42:00Z", "2022-09-05T07:43:00Z");
-    let closing = Closing { end: at("2022-09-05T07:45:00Z"), closed_at: at("2022-09-05T08:00:00Z") };
+    let closing =
+        Closing { end: at("2022-09-05T07:45:00Z"), closed_at: at("2022-09-05T08:00:00Z"), peak: PEAK };
     let end = end_of(&counts, &opening, closing, &model());
     assert_eq!(
         details(&end),
@@ -192,7 +205,8 @@ fn an_end_may_lie_before_the_detection() {
     let counts = counts(Columns::Kept, &[failed(6)]);
     let opening =
         opening(&counts, Some("QueryIdNotFoundException"), "2024-12-11T16:52:00Z", "2024-12-11T16:57:00Z");
-    let closing = Closing { end: at("2024-12-11T16:53:00Z"), closed_at: at("2024-12-11T17:10:00Z") };
+    let closing =
+        Closing { end: at("2024-12-11T16:53:00Z"), closed_at: at("2024-12-11T17:10:00Z"), peak: PEAK };
     let numbers = |insight: Insight| {
         let Statistics { baseline_average, insight_average, insight_duration, baseline_duration } =
             insight.statistics;
@@ -239,8 +253,9 @@ fn attributions_list_five_by_calls_then_by_value() {
             ("errorCode", &["null 1.7"]),
         ],
     );
-    let empty: &[(&str, &[&str])] = &[("userIdentityArn", &[]), ("userAgent", &[]), ("errorCode", &[])];
-    check_attributions(Columns::Dropped, &calls, empty);
+    let nobody: &[(&str, &[&str])] =
+        &[("userIdentityArn", &[]), ("userAgent", &[]), ("errorCode", &["null 1.7"])];
+    check_attributions(Columns::Dropped, &calls, nobody);
 }
 
 #[test]
@@ -279,6 +294,7 @@ fn events_pair_up_and_what_is_open_stays_open() {
         start: minute(start),
         end: minute(start + 5),
         closed_at: minute(start + 20),
+        peak: PEAK,
     };
     let states = |insights: &[Insight]| {
         insights.iter().map(|insight| (insight.state, insight.start.since(minute(0)))).collect::<Vec<_>>()
@@ -395,21 +411,38 @@ fn explanations_have_their_fields_in_order_and_finite_numbers() {
     assert_eq!(
         serde_json::to_string(&start.explanation).expect("JSON"),
         format!(
-            r#"{{"detected_at":"2026-01-31T10:01:00Z","direction":"up","window_minutes":5,"observed":3.0,"expected":0.125,"bound":2.5,"log10_probability":-9999.0,"largest_before":null,"series_age_days":28.0,"usual_time_of_day":null,"usual_time_of_week":null,"contributors":[{{"attribute":"identity","value":"arn:aws:iam::111122223333:user/Alice","calls":3,"usual":0.0}},{{"attribute":"user_agent","value":"aws-cli/2","calls":3,"usual":0.0}}],"severity":"critical","rule":"contextual","text":"{text}","model":"default","model_digest":"0123abcd"}}"#
+            r#"{{"detected_at":"2026-01-31T10:01:00Z","direction":"up","window_minutes":5,"observed":3.0,"expected":0.125,"deviation":0.5,"bound":2.5,"log10_probability":-9999.0,"largest_before":null,"series_age_days":28.0,"usual_time_of_day":null,"usual_time_of_week":null,"contributors":[{{"attribute":"identity","value":"arn:aws:iam::111122223333:user/Alice","calls":3,"usual":0.0}},{{"attribute":"user_agent","value":"aws-cli/2","calls":3,"usual":0.0}}],"severity":"critical","rule":"contextual","text":"{text}","model":"default","model_digest":"0123abcd","sensitivity":1.0}}"#
         )
     );
-    let closing = Closing { end: at("2026-01-31T10:03:00Z"), closed_at: at("2026-01-31T10:18:00Z") };
+    let peak = Peak {
+        at: at("2026-01-31T10:02:00Z"),
+        window_minutes: 30,
+        observed: 64.0,
+        expected: 1.0,
+        log10_probability: -70.25,
+        times: 64.0,
+    };
+    let closing = Closing { end: at("2026-01-31T10:03:00Z"), closed_at: at("2026-01-31T10:18:00Z"), peak };
     let end = end_of(&counts, &opening, closing, &model()).explanation;
     let opened = start_of(&counts, &opening, &model()).explanation;
     assert_eq!(
         end.text,
         format!(
-            "back to usual after 3 min: RunInstances was called 3 times, 1 a minute against 0 in the week before; it \
-             had begun with: {}",
+            "back to usual after 3 min: RunInstances was called 3 times, 1 a minute against 0 in the week before; \
+             at its peak, 64 in the 30 min up to 2026-01-31 10:02, where 1 is expected (chance 1 in 10^70); it had \
+             begun with: {}",
             opened.text
         )
     );
-    assert_eq!(Explanation { text: opened.text.clone(), ..end }, opened);
+    assert_eq!(
+        serde_json::to_string(&end.peak).expect("JSON"),
+        r#"{"at":"2026-01-31T10:02:00Z","window_minutes":30,"observed":64.0,"expected":1.0,"log10_probability":-70.25}"#
+    );
+    assert_eq!((opened.severity, end.severity), (Severity::High, Severity::Critical));
+    assert_eq!(
+        Explanation { text: opened.text.clone(), peak: None, severity: opened.severity, ..end },
+        opened
+    );
 }
 
 #[test]
