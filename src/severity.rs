@@ -55,12 +55,8 @@ pub enum Danger {
 const IMPROBABLE: [f64; 2] = [10.0, 30.0];
 /// Multiples of the usual that are worth a point, and two: what a busy hour can be, and what it cannot.
 const LARGE: [f64; 2] = [3.0, 10.0];
-/// Points from which a severity is medium, and high.
-const MEDIUM: u8 = 2;
-/// See `MEDIUM`.
-const HIGH: u8 = 4;
-/// Points from which a grave call is critical.
-const CRITICAL: u8 = 5;
+/// Points from which a severity is medium, high, and critical.
+const STEPS: [u8; 3] = [2, 4, 5];
 
 /// Points for each of three questions, none to two, and their sum:
 ///
@@ -70,19 +66,21 @@ const CRITICAL: u8 = 5;
 /// | how large (total against the larger of expected and largest before; for a fall the inverse, against expected) | below 3 | from 3 | from 10 |
 /// | how dangerous ([`danger`]) | none | notable | grave |
 ///
-/// Two or three points are medium, more are high; five or six are critical if the call is grave. The Start of an insight is
-/// rated by what was known when it opened, its End by how far it went: so an End is never less severe than its Start, nor
-/// than that of a lower sensitivity, which had it open for less long.
+/// From two points on it is medium, from four high, from five critical; but daily work is medium at most, and what is only
+/// notable high at most: how much of it there is says how sure one can be that it is unusual, not how much it matters.
+///
+/// The Start of an insight is rated by what was known when it opened, its End by how far it went: so an End is never less
+/// severe than its Start, nor than that of a lower sensitivity, which had it open for less long.
 #[must_use]
 pub fn severity(series: &SeriesKey, peak: &Peak) -> Severity {
     let danger = danger(series);
     let points = points(-peak.log10_probability, IMPROBABLE) + points(peak.times, LARGE) + danger as u8;
-    match danger {
-        Danger::Grave if points >= CRITICAL => Severity::Critical,
-        _ if points >= HIGH => Severity::High,
-        _ if points >= MEDIUM => Severity::Medium,
-        _ => Severity::Low,
-    }
+    let most = match danger {
+        Danger::None => Severity::Medium,
+        Danger::Notable => Severity::High,
+        Danger::Grave => Severity::Critical,
+    };
+    most.min(Severity::ALL[STEPS.iter().filter(|step| points >= **step).count()])
 }
 
 fn points(number: f64, [one, two]: [f64; 2]) -> u8 {
@@ -284,7 +282,9 @@ mod tests {
         check(&plain, -29.9, 9.9, Severity::Medium);
         check(&plain, -30.0, 9.9, Severity::Medium);
         check(&plain, -29.9, 10.0, Severity::Medium);
-        check(&plain, -30.0, 10.0, Severity::High);
+        check(&plain, -30.0, 10.0, Severity::Medium);
+        check(&plain, -3000.0, 1000.0, Severity::Medium);
+        check(&notable, -10.0, 9.9, Severity::Medium);
         check(&notable, -30.0, 9.9, Severity::High);
         check(&notable, -30.0, 10.0, Severity::High);
         check(&grave, -7.0, 2.0, Severity::Medium);
