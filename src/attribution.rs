@@ -64,6 +64,13 @@ impl Tally {
         Some((caller.into_owned(), calls))
     }
 
+    /// Calls of an identity, in short as [`Tally::leader`] names it.
+    #[must_use]
+    pub fn calls_of(&self, caller: &str, names: &Names) -> u64 {
+        let theirs = self.identities.iter().filter(|(id, _)| short_identity(names.text_of(**id)) == caller);
+        theirs.map(|(_, calls)| calls).sum()
+    }
+
     /// Values of an attribute with most calls, and their calls a minute; ties by value.
     fn top(&self, attribute: Attribute, minutes: i32, names: &Names) -> Vec<Share> {
         let (values, unnamed) = match attribute {

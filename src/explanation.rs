@@ -2,16 +2,17 @@
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
+use uuid::Uuid;
 
-use crate::attribution::{Contributor, Tally, average, leading, rounded};
+use crate::attribution::{Contributor, Side, average, leading, rounded};
 use crate::cloudtrail::insight::as_text;
 use crate::detect::{Direction, Evidence, Peak, Rule};
 use crate::model::Model;
 use crate::names::Names;
-use crate::roll_up::RollUp;
+use crate::roll_up::{ACCOUNTS, ALL, RollUp};
 use crate::series::{Kind, SeriesKey};
 use crate::severity::{Severity, severity};
-use crate::time::Minute;
+use crate::time::{MINUTES_PER_DAY, Minute};
 use crate::words::{chance, clock, duration, figure, fitted};
 
 /// Probabilities below this are written as this: they have left what a double can hold.
@@ -19,9 +20,6 @@ pub const LOWEST_LOG10: f64 = -9999.0;
 
 /// Columns of a name in a sentence; AWS's own names are shorter.
 const NAME_COLUMNS: usize = 80;
-
-/// Series younger than this say their age in the sentence, days.
-const YOUNG_DAYS: f64 = 7.0;
 
 /// Why an insight was published. Its fields are those of `insights.jsonl`; numbers have at most four decimals. Start and
 /// End of an insight differ only in the text, and in the peak and the severity, which the End has of the whole episode.
@@ -82,6 +80,9 @@ pub struct Explanation {
     /// Accounts with calls in the window; only of sums over accounts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accounts: Option<u64>,
+    /// Ids of the insights that tell all of it already, so that it alerts nobody; only of sums.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "all_as_text")]
+    pub told_by: Vec<Uuid>,
     /// The user's rule that mutes it, by its id; absent where none does.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "some_as_text")]
     pub muted_by: Option<Arc<str>>,
@@ -191,6 +192,7 @@ pub fn explain(series: &SeriesKey, found: Found<'_>, model: &ModelId, text: Stri
         sensitivity: model.sensitivity,
         roll_up: None,
         accounts: None,
+        told_by: Vec::new(),
         muted_by: None,
         muted_because: None,
     }
@@ -201,47 +203,87 @@ pub fn explain(series: &SeriesKey, found: Found<'_>, model: &ModelId, text: Stri
 pub struct Seen<'a> {
     /// The verdict's numbers.
     pub evidence: &'a Evidence,
+    /// What is usual in such a window.
+    pub usual: Usual,
     /// Calls in the window that crossed the line.
-    pub window: &'a Tally,
+    pub window: Side<'a>,
     /// Calls in the week before the episode.
-    pub baseline: &'a Tally,
+    pub baseline: Side<'a>,
 }
 
-/// The sentence of a Start, such as: "`RunInstances` was called 260 times in 5 min; the usual at this time is 2.1 and
-/// the line is 14 (chance 1 in 10^98); the largest 5 min total before was 9; mostly role/ci-deployer (240 of 260)".
+/// The sentence of a Start, such as: "`RunInstances` was called 260 times in 5 min (chance 1 in 10^98); at most 2.1 are
+/// expected at this time, the line is 14; the same 5 min had in the median 0 of the days before, 0 of the weeks before; the
+/// most in 5 min before was 9; the series is 28 d old; mostly role/ci-deployer (240 of 260, usually 0.5)".
 #[must_use]
 pub fn opening(series: &SeriesKey, seen: Seen<'_>, names: &Names) -> String {
-    let Evidence { direction, observed, expected, bound, log10_probability, .. } = *seen.evidence;
-    let window = duration(i32::try_from(seen.evidence.window_minutes).unwrap_or(i32::MAX));
+    let Evidence { rule, observed, expected, bound, log10_probability, .. } = *seen.evidence;
+    let window = minutes_of(seen.evidence.window_minutes);
     let mut parts = vec![
-        format!("{} in {window}", done(series, &times(observed))),
-        format!(
-            "the usual at this time is {} and the line is {}{}",
-            figure(expected),
-            figure(bound),
-            chance(log10_probability).map(|chance| format!(" (chance {chance})")).unwrap_or_default()
-        ),
+        format!("{} in {window}{}", done(series, observed), in_brackets(log10_probability)),
+        format!("{}, the line is {}", expectation(series, (rule, expected)), figure(bound)),
     ];
-    match (seen.evidence.rule, seen.evidence.largest_before) {
+    let Usual { time_of_day, time_of_week } = seen.usual;
+    let usually = [(time_of_day, "of the days before"), (time_of_week, "of the weeks before")];
+    let usually: Vec<String> =
+        usually.into_iter().filter_map(|(calls, of)| Some(format!("{} {of}", figure(calls?)))).collect();
+    if !usually.is_empty() {
+        parts.push(format!("the same {window} had in the median {}", usually.join(", ")));
+    }
+    match (rule, seen.evidence.largest_before) {
         (Rule::FirstSeen, _) => parts.push("it was never seen before".into()),
-        (Rule::Contextual | Rule::Record, Some(largest)) => {
-            parts.push(format!("the largest {window} total before was {}", figure(largest)));
-        }
-        (Rule::Contextual | Rule::Record, None) | (Rule::Drop, _) => {}
+        (_, Some(largest)) => parts.push(format!("the most in {window} before was {}", figure(largest))),
+        (_, None) => {}
     }
-    if seen.evidence.series_age_days < YOUNG_DAYS {
-        let age = duration((seen.evidence.series_age_days * 1440.0).round() as i32);
-        parts.push(format!("the series is {age} old"));
-    }
-    let (who, tally) = match direction {
-        Direction::Up => ("mostly", seen.window),
-        Direction::Down => ("in the week before mostly", seen.baseline),
-    };
-    if let Some((caller, calls)) = tally.leader(names) {
-        let caller = fitted(&caller, NAME_COLUMNS);
-        parts.push(format!("{who} {caller} ({} of {})", figure(calls as f64), figure(tally.calls() as f64)));
-    }
+    let age = (seen.evidence.series_age_days * f64::from(MINUTES_PER_DAY)).round() as i32;
+    parts.push(format!("the series is {} old", duration(age)));
+    parts.extend(who(series, &seen, names));
     parts.join("; ")
+}
+
+/// What was expected, as what it is: for a rise the most, for a fall the least, for failures their usual share.
+fn expectation(series: &SeriesKey, (rule, expected): (Rule, f64)) -> String {
+    match (&series.kind, rule.direction()) {
+        (Kind::ErrorRate { .. }, _) => format!("{} expected of its calls in these minutes", are(expected)),
+        (Kind::CallRate, Direction::Up) => format!("at most {} expected at this time", are(expected)),
+        (Kind::CallRate, Direction::Down) => format!("at least {} expected at this time", are(expected)),
+    }
+}
+
+/// Who called most; of a fall, who called most in the week before; and how much is usual for him.
+fn who(series: &SeriesKey, seen: &Seen<'_>, names: &Names) -> Option<String> {
+    // Who it is stands at the beginning already.
+    if is_of_a_principal(series) {
+        return None;
+    }
+    let Seen { window, baseline, .. } = seen;
+    let usual = |calls: u64| calls as f64 * f64::from(window.minutes) / f64::from(baseline.minutes);
+    match seen.evidence.direction {
+        Direction::Up => {
+            let (caller, calls) = window.tally.leader(names)?;
+            let (all, usual) = (window.tally.calls() as f64, usual(baseline.tally.calls_of(&caller, names)));
+            let caller = fitted(&caller, NAME_COLUMNS);
+            Some(format!(
+                "mostly {caller} ({} of {}, usually {})",
+                figure(calls as f64),
+                figure(all),
+                figure(usual)
+            ))
+        }
+        Direction::Down => {
+            let (caller, before) = baseline.tally.leader(names)?;
+            let (now, usual) = (window.tally.calls_of(&caller, names) as f64, usual(before));
+            let caller = fitted(&caller, NAME_COLUMNS);
+            Some(format!("most is missing from {caller} ({}, usually {})", figure(now), figure(usual)))
+        }
+    }
+}
+
+fn minutes_of(window: u32) -> String {
+    duration(i32::try_from(window).unwrap_or(i32::MAX))
+}
+
+fn in_brackets(log10_probability: f64) -> String {
+    chance(log10_probability).map(|chance| format!(" (chance {chance})")).unwrap_or_default()
 }
 
 /// What is known of an episode when it has ended.
@@ -267,18 +309,18 @@ pub fn closing(series: &SeriesKey, lasted: &Lasted<'_>, opening: &str) -> String
     let farther = peak.log10_probability < evidence.log10_probability;
     let peak = farther.then(|| {
         format!(
-            "; at its peak, {} in the {} up to {}, where {} expected{}",
+            "; at its peak {} in the {} up to {}{}, where {}",
             figure(peak.observed),
-            duration(i32::try_from(peak.window_minutes).unwrap_or(i32::MAX)),
+            minutes_of(peak.window_minutes),
             clock(peak.at),
-            are(peak.expected),
-            chance(peak.log10_probability).map(|chance| format!(" (chance {chance})")).unwrap_or_default()
+            in_brackets(peak.log10_probability),
+            expectation(series, (evidence.rule, peak.expected)),
         )
     });
     format!(
         "back to usual after {}: {}, {} a minute against {} in the week before{}; it had begun with: {opening}",
         duration(minutes),
-        done(series, &times(calls as f64)),
+        done(series, calls as f64),
         figure(average(calls, minutes)),
         figure(usual),
         peak.unwrap_or_default(),
@@ -292,7 +334,20 @@ fn are(calls: f64) -> String {
 }
 
 /// "… was called 3 times", "… failed once with …".
-fn done(series: &SeriesKey, times: &str) -> String {
+fn done(series: &SeriesKey, calls: f64) -> String {
+    let times = times(calls);
+    if is_of_a_principal(series) {
+        let who = fitted(&series.api.account, NAME_COLUMNS);
+        return match &series.kind {
+            Kind::CallRate if &*series.api.event_name == ACCOUNTS => {
+                format!("{who} called in {} for the first time that day", accounts(calls))
+            }
+            Kind::CallRate => format!("{who} called {times}"),
+            Kind::ErrorRate { error_code } => {
+                format!("{who} failed {times} with {}", fitted(error_code, NAME_COLUMNS))
+            }
+        };
+    }
     let name = fitted(&series.api.event_name, NAME_COLUMNS);
     match &series.kind {
         Kind::CallRate => format!("{name} was called {times}"),
@@ -300,6 +355,16 @@ fn done(series: &SeriesKey, times: &str) -> String {
             format!("{name} failed {times} with {}", fitted(error_code, NAME_COLUMNS))
         }
     }
+}
+
+/// Whether it is a sum over all APIs: a principal stands in the place of the account.
+fn is_of_a_principal(series: &SeriesKey) -> bool {
+    &*series.api.event_source == ALL
+}
+
+fn accounts(number: f64) -> String {
+    let number = figure(number);
+    if number == "1" { "1 account".to_owned() } else { format!("{number} accounts") }
 }
 
 fn times(calls: f64) -> String {
@@ -318,6 +383,10 @@ fn roll_up_name<S: Serializer>(roll_up: &Option<RollUp>, serializer: S) -> Resul
 #[expect(clippy::ref_option, reason = "serde passes references")]
 fn some_as_text<S: Serializer>(text: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
     text.as_deref().serialize(serializer)
+}
+
+fn all_as_text<S: Serializer>(ids: &[Uuid], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(ids.iter().map(Uuid::to_string))
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]

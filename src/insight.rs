@@ -145,7 +145,10 @@ fn event_of(counts: &Counts, opening: &Opening, closing: Option<Closing>, model:
 
     let length = i32::try_from(evidence.window_minutes).unwrap_or(MINUTES_PER_WEEK);
     let window = series.tally(detected_at.plus(-length), detected_at);
-    let opened = explanation::opening(&key, Seen { evidence, window: &window, baseline: &baseline }, names);
+    let (window, baseline) =
+        (Side { tally: &window, minutes: length }, Side { tally: &baseline, minutes: baseline_minutes });
+    let usual = series.usual(detected_at, length);
+    let opened = explanation::opening(&key, Seen { evidence, usual, window, baseline }, names);
     let text = match closing {
         None => opened,
         Some(Closing { ref peak, .. }) => {
@@ -166,25 +169,15 @@ fn event_of(counts: &Counts, opening: &Opening, closing: Option<Closing>, model:
             insight_duration: minutes,
             baseline_duration: baseline_minutes,
         },
-        attributions: attributions(
-            &key,
-            Side { tally: &insight, minutes },
-            Side { tally: &baseline, minutes: baseline_minutes },
-            names,
-        ),
+        attributions: attributions(&key, Side { tally: &insight, minutes }, baseline, names),
         explanation: explanation::explain(
             &key,
             Found {
                 detected_at,
                 evidence,
                 peak: closing.map(|closing| closing.peak),
-                usual: series.usual(detected_at, length),
-                contributors: contributors(
-                    Side { tally: &window, minutes: length },
-                    Side { tally: &baseline, minutes: baseline_minutes },
-                    evidence.direction,
-                    names,
-                ),
+                usual,
+                contributors: contributors(window, baseline, evidence.direction, names),
             },
             model,
             text,
@@ -345,6 +338,12 @@ impl Insight {
     #[must_use]
     pub const fn is_in_tree(&self) -> bool {
         self.explanation.muted_by.is_none() && self.explanation.roll_up.is_none()
+    }
+
+    /// Whether anybody should hear of it: no rule mutes it, and no other insight tells it already.
+    #[must_use]
+    pub const fn alerts(&self) -> bool {
+        self.explanation.muted_by.is_none() && self.explanation.told_by.is_empty()
     }
 
     /// Makes it an insight of a sum: its ids are those of no API's insight, whatever the sum is named.

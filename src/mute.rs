@@ -16,7 +16,7 @@ use crate::time::Minute;
 use crate::words::short_identity;
 
 /// Share of the calls of the week before that the callers of a rule must have made for it to mute a fall.
-const SHARE_OF_FALL: f64 = 0.9;
+pub(crate) const SHARE_OF_FALL: f64 = 0.9;
 
 /// Notes in the explanation which of `rules`, the first that does, mutes the insight. `calls` are those of its series.
 ///
@@ -75,15 +75,20 @@ fn most_of_others(insight: &Insight, calls: &SeriesCalls<'_>, callers: &mut Call
             *others.entry(cell.minute).or_default() += f64::from(cell.calls);
         }
     }
-    let (mut most, mut total, mut first) = (0.0_f64, 0.0, others.iter().peekable());
-    for (last, calls) in &others {
-        total += calls;
-        while let Some((_, calls)) = first.next_if(|(minute, _)| last.since(**minute) >= length) {
-            total -= calls;
+    meant.then(|| largest_total(&others, length))
+}
+
+/// The largest total of any `length` minutes.
+pub(crate) fn largest_total(calls: &BTreeMap<Minute, f64>, length: i32) -> f64 {
+    let (mut most, mut total, mut first) = (0.0_f64, 0.0, calls.iter().peekable());
+    for (last, number) in calls {
+        total += number;
+        while let Some((_, number)) = first.next_if(|(minute, _)| last.since(**minute) >= length) {
+            total -= number;
         }
         most = most.max(total);
     }
-    meant.then_some(most)
+    most
 }
 
 /// Who is meant by a rule; each text is matched once.

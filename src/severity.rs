@@ -2,6 +2,7 @@
 use std::fmt;
 
 use crate::detect::Peak;
+use crate::roll_up::ALL;
 use crate::series::{Kind, SeriesKey};
 
 /// How soon a person should look.
@@ -91,18 +92,23 @@ fn points(number: f64, [one, two]: [f64; 2]) -> u8 {
 /// AWS only asked to slow down.
 #[must_use]
 pub fn danger(series: &SeriesKey) -> Danger {
-    let of_call = CALLS
-        .iter()
-        .find(|(service, name, _)| {
-            *name == &*series.api.event_name
-                && series.api.event_source.strip_suffix(".amazonaws.com") == Some(service)
-        })
-        .map_or(Danger::None, |&(_, _, danger)| danger);
+    // Somebody does more than usual of everything: worth a look, but nothing says that it is grave.
+    let of_call = if &*series.api.event_source == ALL { Notable } else { of_call(series) };
     match &series.kind {
         Kind::ErrorRate { error_code } if contains(error_code, &THROTTLED) => Danger::None,
         Kind::ErrorRate { error_code } if contains(error_code, &DENIED) => of_call.max(Danger::Notable),
         Kind::CallRate | Kind::ErrorRate { .. } => of_call,
     }
+}
+
+fn of_call(series: &SeriesKey) -> Danger {
+    CALLS
+        .iter()
+        .find(|(service, name, _)| {
+            *name == &*series.api.event_name
+                && series.api.event_source.strip_suffix(".amazonaws.com") == Some(service)
+        })
+        .map_or(Danger::None, |&(_, _, danger)| danger)
 }
 
 fn contains(error_code: &str, words: &[&str]) -> bool {

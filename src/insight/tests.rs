@@ -355,8 +355,9 @@ fn texts_say_what_was_seen_and_who() {
     check_text(
         None,
         burst,
-        "RunInstances was called 260 times in 5 min; the usual at this time is 2.1 and the line is 14 (chance 1 in \
-         10^98); the largest 5 min total before was 9; mostly role/ci-deployer (240 of 260)",
+        "RunInstances was called 260 times in 5 min (chance 1 in 10^98); at most 2.1 are expected at this time, the line \
+         is 14; the most in 5 min before was 9; the series is 28 d old; \
+         mostly role/ci-deployer (240 of 260, usually 0)",
     );
     check_text(
         Some("Client.\u{7}Oops"),
@@ -367,8 +368,9 @@ fn texts_say_what_was_seen_and_who() {
             series_age_days: 0.5,
             ..burst
         },
-        "RunInstances failed 260 times with Client.\u{FFFD}Oops in 5 min; the usual at this time is 2.1 and the line \
-         is 14 (chance 1 in 10,000); the series is 12 h old; mostly role/ci-deployer (240 of 260)",
+        "RunInstances failed 260 times with Client.\u{FFFD}Oops in 5 min (chance 1 in 10,000); 2.1 are expected of its \
+         calls in these minutes, the line is 14; the series is 12 h \
+         old; mostly role/ci-deployer (240 of 260, usually 0)",
     );
     check_text(
         None,
@@ -380,8 +382,9 @@ fn texts_say_what_was_seen_and_who() {
             observed: 20.0,
             ..burst
         },
-        "RunInstances was called 20 times in 1 min; the usual at this time is 0 and the line is 14; it was never seen \
-         before; mostly user/\u{FFFD}[31m\u{FFFD}eve (20 of 20)",
+        "RunInstances was called 20 times in 1 min; at most 0 are expected at this time, the line is 14; the same 1 min \
+         had in the median 0 of the days before; it was never seen before; the series is 28 d old; mostly \
+         user/\u{FFFD}[31m\u{FFFD}eve (20 of 20, usually 0)",
     );
     check_text(
         None,
@@ -395,8 +398,9 @@ fn texts_say_what_was_seen_and_who() {
             log10_probability: f64::NEG_INFINITY,
             ..burst
         },
-        "RunInstances was called not once in 30 min; the usual at this time is 600 and the line is 150 (chance 1 in \
-         10^9999); in the week before mostly role/backup (99 of 99)",
+        "RunInstances was called not once in 30 min (chance 1 in 10^9999); at least 600 are expected at this time, the \
+         line is 150; the most in 30 min before was 9; the series is \
+         28 d old; most is missing from role/backup (0, usually 0.28)",
     );
 }
 
@@ -429,8 +433,8 @@ fn explanations_have_their_fields_in_order_and_finite_numbers() {
         end.text,
         format!(
             "back to usual after 3 min: RunInstances was called 3 times, 1 a minute against 0 in the week before; \
-             at its peak, 64 in the 30 min up to 2026-01-31 10:02, where 1 is expected (chance 1 in 10^70); it had \
-             begun with: {}",
+             at its peak 64 in the 30 min up to 2026-01-31 10:02 (chance 1 in 10^70), where at most 1 is expected at this \
+             time; it had begun with: {}",
             opened.text
         )
     );

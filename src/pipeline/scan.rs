@@ -106,12 +106,14 @@ pub(super) fn find(
     for insight in &mut found {
         mute_by(counts, looking, insight);
     }
+    let members = found.len();
     for &kind in &looking.roll_ups {
         let rolled_up = roll_up(counts, kind);
         let watched = if kind == RollUp::Principal { Watched::Together } else { Watched::Each };
         let mut sums = find_in(&rolled_up.counts, looking, (watched, jobs), cancel)?;
         for (_, insight) in &mut sums {
             rolled_up.tell(insight);
+            rolled_up.note_duplicate(insight, &found[..members]);
         }
         for insight in &mut sums {
             mute_by(&rolled_up.counts, looking, insight);

@@ -9,7 +9,7 @@ use super::{Coverage, JudgedFrom, Minutes, Skipped, Summary, WarmingUp, latest};
 use crate::cloudtrail::insight::State;
 use crate::detect::Direction;
 use crate::insight::Insight;
-use crate::roll_up::RollUp;
+use crate::roll_up::{ACCOUNTS, RollUp};
 use crate::severity::Severity;
 use crate::time::MINUTES_PER_DAY;
 use crate::words::{
@@ -54,7 +54,7 @@ pub enum Colour {
 pub fn write(out: &mut dyn Write, summary: &Summary, insights: &[Insight], look: Look) -> io::Result<()> {
     write_coverage(out, &summary.coverage, look)?;
     let mut shown = latest(insights);
-    shown.retain(|insight| insight.explanation.muted_by.is_none());
+    shown.retain(|insight| insight.alerts());
     let mut heading = headline(summary);
     if shown.len() > INSIGHTS_SHOWN {
         shown.sort_by(|one, other| {
@@ -189,10 +189,14 @@ fn skipped(out: &mut dyn Write, skipped: &[Skipped], look: Look) -> io::Result<(
 }
 
 fn headline(summary: &Summary) -> String {
-    let muted = match summary.insights_muted {
+    let mut muted = match summary.insights_muted {
         0 => String::new(),
         muted => format!("; {} muted, see insights.jsonl", count(muted)),
     };
+    if let Some(told_twice) = summary.insights_told_twice.filter(|number| *number > 0) {
+        write!(muted, "; {} of sums that others tell already", count(told_twice))
+            .expect("a text can be written to");
+    }
     if summary.insights == 0 {
         if summary.coverage.minutes.is_none() {
             return "NOTHING TO JUDGE: no call was counted".to_owned();
@@ -274,6 +278,7 @@ fn place(insight: &Insight) -> String {
 fn what(insight: &Insight) -> String {
     let api = &insight.series.api;
     let call = match insight.explanation.roll_up {
+        Some(RollUp::Principal) if &*api.event_name == ACCOUNTS => format!("accounts of {}", api.account),
         Some(RollUp::Principal) => format!("everything by {}", api.account),
         Some(RollUp::Organization | RollUp::Account) | None => {
             format!("{} {}", short_service(&api.event_source), api.event_name)
