@@ -4,6 +4,7 @@
 mod fields;
 mod pattern;
 mod rules;
+mod unmatched;
 mod when;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use toml::de::DeTable;
 pub use fields::Problem;
 pub use pattern::{AnyOf, Pattern};
 pub use rules::{Mute, Override, SeriesPattern};
+pub use unmatched::{Unmatched, unmatched};
 pub use when::{Held, Weekly, When, instant};
 
 use crate::model::{Model, SENSITIVITIES};
@@ -185,6 +187,12 @@ impl Models {
     #[must_use]
     pub const fn base(&self) -> &Model {
         &self.base
+    }
+
+    /// Where it differs.
+    #[must_use]
+    pub fn overrides(&self) -> &[Override] {
+        &self.overrides
     }
 
     /// The model of one API.

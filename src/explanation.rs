@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::attribution::{Contributor, Side, average, leading, rounded};
 use crate::cloudtrail::insight::as_text;
-use crate::detect::{Direction, Evidence, Peak, Rule};
+use crate::detect::{Bounds, Direction, Evidence, Peak, Rule};
 use crate::model::Model;
 use crate::names::Names;
 use crate::roll_up::{ACCOUNTS, ALL, RollUp};
@@ -42,6 +42,9 @@ pub struct Explanation {
     pub deviation: f64,
     /// The total that had to be reached; for a fall, undercut.
     pub bound: f64,
+    /// The same for a window of each length; not in outputs.
+    #[serde(skip)]
+    pub bounds: Bounds,
     /// log10 of the probability of a total as extreme; never below -9999.
     pub log10_probability: f64,
     /// Largest total of such a window in the remembered days.
@@ -177,6 +180,7 @@ pub fn explain(series: &SeriesKey, found: Found<'_>, model: &ModelId, text: Stri
         expected: rounded::<4>(evidence.expected),
         deviation: rounded::<4>(evidence.deviation),
         bound: rounded::<4>(evidence.bound),
+        bounds: evidence.bounds,
         log10_probability: rounded::<4>(evidence.log10_probability.max(LOWEST_LOG10)),
         largest_before: evidence.largest_before.map(rounded::<4>),
         series_age_days: rounded::<4>(evidence.series_age_days),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use crate::cloudtrail::insight::State;
+use crate::config::Unmatched;
 use crate::emit::{Output, SUMMARY_FILE};
 use crate::explanation::ModelId;
 use crate::insight::Insight;
@@ -140,6 +141,9 @@ pub struct Summary {
     pub insights_muted: u64,
     /// Records in the Insight tree, Starts and Ends.
     pub insight_records: u64,
+    /// Rules of the user's that could hold in this time, and match nothing that was counted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules_without_match: Vec<Unmatched>,
 }
 
 impl Summary {
@@ -167,6 +171,7 @@ impl Summary {
             insights_muted: muted,
             insights_told_twice: None,
             insight_records: insights.iter().filter(|insight| insight.is_in_tree()).count() as u64,
+            rules_without_match: Vec::new(),
         }
     }
 

@@ -86,6 +86,12 @@ impl Rule {
     }
 }
 
+/// A total for each length of a window, by [`WINDOW_MINUTES`].
+pub type Bounds = [Option<f64>; WINDOW_MINUTES.len()];
+
+/// Lengths of the windows, minutes.
+pub const WINDOW_MINUTES: [i32; 4] = crate::baseline::WINDOWS;
+
 /// Why an episode opened: the numbers behind the verdict, all of them checkable by hand.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Evidence {
@@ -103,6 +109,9 @@ pub struct Evidence {
     pub deviation: f64,
     /// The total that had to be reached (or, for a drop, undercut).
     pub bound: f64,
+    /// The total from which a window of each length would have crossed a line of a rise at that moment; `None` where no
+    /// total would have.
+    pub bounds: Bounds,
     /// log10 of the probability of a total at least (for a drop: at most) as extreme.
     pub log10_probability: f64,
     /// Largest total of such a window in the remembered days; `None` where there is none yet.

@@ -6,10 +6,11 @@
 mod fall;
 mod look;
 
+use fall::most_missing;
 use serde::{Deserialize, Serialize};
 
 use super::watch::{Crossing, Origin, Sight, Told, Watch};
-use super::{Direction, Event, Rule, Which, surprise};
+use super::{Bounds, Direction, Event, Rule, Which, surprise};
 use crate::baseline::accepted::Surprise;
 use crate::baseline::bound::Prior;
 use crate::baseline::maxima::{Maxima, Reading};
@@ -236,6 +237,7 @@ impl RateSeries {
                     z,
                     expected: mean,
                     shape,
+                    bounds: Bounds::default(),
                     bound: most_missing(total, most, |total| surprise::below(total, mean, shape) >= least_z),
                     start: self.silent_since(instant, window, mean),
                     at: instant,
@@ -484,18 +486,4 @@ impl RateSeries {
         self.block = (0.0, 0.0, 0);
         self.instant = self.slot * SLOT;
     }
-}
-
-/// The largest total up to `most` that is still as unusual, given that `total` is.
-fn most_missing(total: f64, most: f64, unusual: impl Fn(f64) -> bool) -> f64 {
-    let (mut low, mut high) = (total, most.floor() + 1.0);
-    while high - low > 1.0 {
-        let middle = f64::midpoint(low, high).floor();
-        // Of totals above 2^53 not every whole number can be told from the next.
-        if middle <= low || middle >= high {
-            break;
-        }
-        if unusual(middle) { low = middle } else { high = middle }
-    }
-    low
 }

@@ -7,7 +7,7 @@ mod told;
 use serde::{Deserialize, Serialize};
 
 use super::lines::{Scene, Share};
-use super::{Direction, Event, Evidence, Peak, Rule, Which, surprise, times};
+use super::{Bounds, Direction, Event, Evidence, Peak, Rule, Which, surprise, times};
 use crate::baseline::accepted::{Accepted, Surprise};
 use crate::baseline::bound::Prior;
 use crate::baseline::dispersion::Dispersion;
@@ -68,6 +68,8 @@ pub(crate) struct Crossing {
     /// Of the law of the total.
     pub(crate) shape: f64,
     pub(crate) bound: f64,
+    /// See [`Evidence::bounds`].
+    pub(crate) bounds: Bounds,
     /// The totals of all windows, and the surprise of those that are unusual.
     pub(crate) seen: PerWindow<Surprise>,
     /// First unusual minute.
@@ -192,7 +194,7 @@ impl Watch {
             episode.last_hot = sight.minute;
             episode.last_unusual = episode.last_unusual.max(unusual);
         }
-        best.map(|crossing| Crossing { seen, ..crossing })
+        best.map(|crossing| Crossing { seen, bounds: self.bounds(model, sight, None), ..crossing })
     }
 
     /// Line C: a burst of an API that was never seen before, `least` calls or more.
@@ -218,6 +220,7 @@ impl Watch {
             expected,
             shape,
             bound: least,
+            bounds: self.bounds(model, sight, Some(least)),
             seen: totals.map(|total| Surprise { total: total as f64, ..Surprise::default() }),
             start: self.onset(sight.minute, SLOT_WINDOW, expected),
             at: sight.minute + 1,
@@ -261,6 +264,16 @@ impl Watch {
             caution: if settling { model.parameters().episode.settle_factor } else { 1.0 },
             share: sight.calls.map(|(calls, usual)| Share { calls: calls[window], usual }),
         }
+    }
+
+    /// The least total of each window that crosses line A or B now, or C where `first_seen` calls do.
+    pub(crate) fn bounds(&self, model: &Model, sight: &Sight, first_seen: Option<f64>) -> Bounds {
+        std::array::from_fn(|window| {
+            let scene = self.scene(model, sight, window);
+            let lines = [scene.bound(Rule::Contextual), scene.bound(Rule::Record)];
+            let of_new = first_seen.filter(|_| window == SLOT_WINDOW);
+            lines.into_iter().chain([of_new]).flatten().reduce(f64::min)
+        })
     }
 
     /// First minute of the stretch that makes a window's total unusual.
@@ -344,6 +357,7 @@ fn opened(watch: &Watch, which: Which, origin: Origin, crossing: &Crossing) -> (
         expected: crossing.expected,
         deviation: surprise::deviation(crossing.expected, crossing.shape),
         bound: crossing.bound,
+        bounds: crossing.bounds,
         log10_probability: surprise::log10_probability(crossing.z),
         largest_before: (largest > 0.0).then_some(largest),
         series_age_days: origin.age_days(crossing.at),
@@ -381,6 +395,7 @@ impl Scene<'_> {
             expected: self.mean,
             shape: self.spread.shape(self.mean),
             bound: self.least(rule, total),
+            bounds: Bounds::default(),
             start: watch.onset(sight.minute, self.window, self.mean),
             at: sight.minute + 1,
             seen: PerWindow::default(),

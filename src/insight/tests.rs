@@ -54,6 +54,7 @@ pub(crate) const EVIDENCE: Evidence = Evidence {
     expected: 0.125,
     deviation: 0.5,
     bound: 2.5,
+    bounds: [None, Some(2.5), None, None],
     log10_probability: -12.25,
     largest_before: Some(1.0),
     series_age_days: 28.0,
@@ -382,9 +383,8 @@ fn texts_say_what_was_seen_and_who() {
             observed: 20.0,
             ..burst
         },
-        "RunInstances was called 20 times in 1 min; at most 0 are expected at this time, the line is 14; the same 1 min \
-         had in the median 0 of the days before; it was never seen before; the series is 28 d old; mostly \
-         user/\u{FFFD}[31m\u{FFFD}eve (20 of 20, usually 0)",
+        "RunInstances was called 20 times in 1 min; at most 0 are expected at this time, the line is 14; it was never seen \
+         before; the series is 28 d old; mostly user/\u{FFFD}[31m\u{FFFD}eve (20 of 20, usually 0)",
     );
     check_text(
         None,
@@ -461,6 +461,13 @@ fn what_is_usual_is_told_for_the_day_and_the_week() {
         let opening = opening(&counts, None, "2026-01-31T10:00:00Z", "2026-01-31T10:01:00Z");
         let why = start_of(&counts, &opening, &model()).explanation;
         assert_eq!((why.usual_time_of_day, why.usual_time_of_week), want, "{made:?}");
+        let told = why.text.split("; ").find(|part| part.starts_with("the same")).map(str::to_owned);
+        let words = match want {
+            (Some(day), Some(week)) => Some(format!("{day} of the days before, {week} of the weeks before")),
+            (Some(day), None) => Some(format!("{day} of the days before")),
+            _ => None,
+        };
+        assert_eq!(told, words.map(|words| format!("the same 5 min had in the median {words}")));
     };
     check(&[made(0, 9)], (None, None));
     // Two days were watched whole, on the first of which nothing was called in these minutes.

@@ -10,7 +10,7 @@ use super::judge::{self, Judging, Watched, judge};
 use super::{Cancel, Interrupted, Progress, Stopwatch};
 use crate::aggregate::Counts;
 use crate::attribution::rounded;
-use crate::config::{Models, Mute};
+use crate::config::{Models, Mute, Unmatched, unmatched};
 use crate::explanation::ModelId;
 use crate::insight::{Insight, SeriesCalls, insights};
 use crate::metrics::Stages;
@@ -84,12 +84,19 @@ pub async fn scan(
             ..covered(&counts, coverage)
         };
         let summary = Summary::new(env!("CARGO_PKG_VERSION"), ModelId::of(base), covered, &found);
-        let summary = if looking.roll_ups.is_empty() { summary } else { summary.with_roll_ups(&found) };
+        let mut summary = if looking.roll_ups.is_empty() { summary } else { summary.with_roll_ups(&found) };
+        summary.rules_without_match = without_match(&counts, &looking);
         whole(&counts)?;
         stages.insert("judge", judging.seconds());
         Ok(Scanned { insights: found, summary, organizations, stages })
     };
     tokio::task::spawn_blocking(judge).await.context("judging failed")?
+}
+
+fn without_match(counts: &Counts, looking: &Looking) -> Vec<Unmatched> {
+    let Some(span) = counts.span() else { return Vec::new() };
+    let rules = (looking.models.overrides(), &looking.mutes[..]);
+    unmatched(rules, counts.names(), span, !looking.roll_ups.is_empty())
 }
 
 /// The insights of all counts, and of the sums that were asked for, in the order of writing.

@@ -11,7 +11,7 @@ use super::{RolledUp, Span};
 use crate::cloudtrail::insight::State;
 use crate::detect::Direction;
 use crate::insight::{Insight, baseline_from};
-use crate::mute::{SHARE_OF_FALL, largest_total};
+use crate::mute::{SHARE_OF_FALL, judged_minutes, stays_below};
 use crate::names::ApiId;
 use crate::time::{MINUTES_PER_WEEK, Minute};
 
@@ -19,18 +19,12 @@ impl RolledUp<'_> {
     /// Notes in the explanation which of `found`, the insights of the counts that were summed, tell all that the insight
     /// of a sum tells; none where it tells more. As with mutes, a Start is judged by the minutes up to its detection.
     pub fn note_duplicate(&self, insight: &mut Insight, found: &[(ApiId, Insight)]) {
-        let why = &insight.explanation;
-        let length = i32::try_from(why.window_minutes).unwrap_or(MINUTES_PER_WEEK);
-        let until = match insight.state {
-            State::Start => why.detected_at,
-            State::End => why.detected_at.max(insight.event_time),
-        };
-        let span = (why.detected_at.plus(-length), until);
+        let span = judged_minutes(insight);
         let telling = self.telling(insight, found, span);
         let all_told = !telling.is_empty()
-            && match why.direction {
-                Direction::Up => self.most_of_rest(insight, &telling, (span, length)) < why.bound,
-                Direction::Down => self.share_of_fall(insight, &telling, length) >= SHARE_OF_FALL,
+            && match insight.explanation.direction {
+                Direction::Up => stays_below(&self.rest(insight, &telling, span), insight),
+                Direction::Down => self.share_of_fall(insight, &telling) >= SHARE_OF_FALL,
             };
         if all_told {
             let mut told_by: Vec<Uuid> = telling.into_values().flatten().collect();
@@ -68,25 +62,26 @@ impl RolledUp<'_> {
         telling
     }
 
-    /// The largest total of the other members in any window of the length that crossed the line.
-    fn most_of_rest(
+    /// The calls of the other members.
+    fn rest(
         &self,
         insight: &Insight,
         telling: &BTreeMap<ApiId, Vec<Uuid>>,
-        (span, length): (Span, i32),
-    ) -> f64 {
-        let mut rest = BTreeMap::<Minute, f64>::new();
+        span: Span,
+    ) -> BTreeMap<Minute, f64> {
+        let mut rest = BTreeMap::new();
         for &member in self.members.get(&insight.series.api).into_iter().flatten() {
             if !telling.contains_key(&member) {
                 self.cells_of(&insight.series, member, span)
                     .for_each(|cell| *rest.entry(cell.minute).or_default() += f64::from(cell.calls));
             }
         }
-        largest_total(&rest, length)
+        rest
     }
 
     /// Of the calls that are missing against the week before, the share that is missing from `telling`.
-    fn share_of_fall(&self, insight: &Insight, telling: &BTreeMap<ApiId, Vec<Uuid>>, length: i32) -> f64 {
+    fn share_of_fall(&self, insight: &Insight, telling: &BTreeMap<ApiId, Vec<Uuid>>) -> f64 {
+        let length = i32::try_from(insight.explanation.window_minutes).unwrap_or(MINUTES_PER_WEEK);
         let before = (baseline_from(insight.start), insight.start);
         let share = f64::from(length) / f64::from(before.1.since(before.0).max(1));
         let detected_at = insight.explanation.detected_at;

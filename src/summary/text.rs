@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::{Coverage, JudgedFrom, Minutes, Skipped, Summary, WarmingUp, latest};
 use crate::cloudtrail::insight::State;
+use crate::config::Unmatched;
 use crate::detect::Direction;
 use crate::insight::Insight;
 use crate::roll_up::{ACCOUNTS, RollUp};
@@ -24,6 +25,9 @@ const REASONS_SHOWN: usize = 5;
 const ACCOUNTS_SHOWN: usize = 5;
 /// Rows of the list of what was skipped.
 const SKIPPED_SHOWN: usize = 10;
+/// Rules without effect that are named, and columns of each.
+const RULES_SHOWN: usize = 10;
+const RULE_COLUMNS: usize = 160;
 /// Columns below which a name says too little.
 const NARROWEST: usize = 16;
 
@@ -53,6 +57,7 @@ pub enum Colour {
 /// `out` cannot be written to.
 pub fn write(out: &mut dyn Write, summary: &Summary, insights: &[Insight], look: Look) -> io::Result<()> {
     write_coverage(out, &summary.coverage, look)?;
+    without_match(out, &summary.rules_without_match)?;
     let mut shown = latest(insights);
     shown.retain(|insight| insight.alerts());
     let mut heading = headline(summary);
@@ -74,6 +79,18 @@ pub fn write(out: &mut dyn Write, summary: &Summary, insights: &[Insight], look:
     }
     table(out, &shown, look)?;
     reasons(out, &shown)
+}
+
+/// Rules that are likely a slip of the pen: what they should mute alerts, and nobody would know why.
+fn without_match(out: &mut dyn Write, rules: &[Unmatched]) -> io::Result<()> {
+    for Unmatched { rule, why } in rules.iter().take(RULES_SHOWN) {
+        let (rule, why) = (fitted(rule, RULE_COLUMNS), fitted(why, RULE_COLUMNS));
+        writeln!(out, "RULE WITHOUT EFFECT: {rule}: {why}")?;
+    }
+    match rules.len().saturating_sub(RULES_SHOWN) {
+        0 => Ok(()),
+        more => writeln!(out, "RULE WITHOUT EFFECT: {} more, see summary.json", count(more as u64)),
+    }
 }
 
 /// The sentences of the most severe, which say why.

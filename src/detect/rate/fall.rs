@@ -26,3 +26,17 @@ impl RateSeries {
         }
     }
 }
+
+/// The largest total up to `most` that is still as unusual, given that `total` is.
+pub(super) fn most_missing(total: f64, most: f64, unusual: impl Fn(f64) -> bool) -> f64 {
+    let (mut low, mut high) = (total, most.floor() + 1.0);
+    while high - low > 1.0 {
+        let middle = f64::midpoint(low, high).floor();
+        // Of totals above 2^53 not every whole number can be told from the next.
+        if middle <= low || middle >= high {
+            break;
+        }
+        if unusual(middle) { low = middle } else { high = middle }
+    }
+    low
+}

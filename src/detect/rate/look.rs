@@ -1,5 +1,6 @@
 //! One API's call rate -> how it stands at the end of a minute. Pure; changes nothing.
-use super::{LEAST_MEAN, RateSeries, most_missing};
+use super::fall::most_missing;
+use super::{LEAST_MEAN, RateSeries};
 use crate::baseline::{SLOT_WINDOW, WINDOWS};
 use crate::detect::look::{Fall, Levels, LineLook, Look, WindowLook};
 use crate::detect::{Rule, surprise};

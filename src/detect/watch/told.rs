@@ -51,6 +51,7 @@ impl Watch {
                 best = self.scene(eased, sight, window).crossing(self, sight, total, z).or(best);
             }
         }
+        let best = best.map(|crossing| Crossing { bounds: self.bounds(eased, sight, None), ..crossing });
         let crossing = best.or_else(|| self.first_seen_crossing(eased, sight, first_seen));
         let crossed = |it: Crossing| self.offset(sight.minute, it.window, it.expected);
         let unusual = unusual.max(crossing.map(crossed));
