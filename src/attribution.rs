@@ -260,6 +260,12 @@ pub fn average(calls: u64, minutes: i32) -> f64 {
     rounded::<10>(calls as f64 / f64::from(minutes))
 }
 
+/// A number with six significant digits: of what is expected, tiny as it can be, too many decimals matter for four.
+#[must_use]
+pub fn significant(number: f64) -> f64 {
+    format!("{number:.5e}").parse().expect("a printed number can be read")
+}
+
 /// A number with so many decimals: the double that prints as them.
 #[must_use]
 pub fn rounded<const DECIMALS: usize>(number: f64) -> f64 {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-use crate::attribution::{Contributor, Side, average, leading, rounded};
+use crate::attribution::{Contributor, Side, average, leading, rounded, significant};
 use crate::cloudtrail::insight::as_text;
 use crate::detect::{Bounds, Direction, Evidence, Peak, Rule};
 use crate::model::Model;
@@ -21,8 +21,8 @@ pub const LOWEST_LOG10: f64 = -9999.0;
 /// Columns of a name in a sentence; AWS's own names are shorter.
 const NAME_COLUMNS: usize = 80;
 
-/// Why an insight was published. Its fields are those of `insights.jsonl`; numbers have at most four decimals. Start and
-/// End of an insight differ only in the text, and in the peak and the severity, which the End has of the whole episode.
+/// Why an insight was published. Its fields are those of `insights.jsonl`; numbers have at most four decimals, those of the
+/// law of the probability six significant digits. Start and End of an insight differ only in the text, and in the peak and the severity, which the End has of the whole episode.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explanation {
     /// End of the minute at which a program watching live would have written the Start.
@@ -129,7 +129,7 @@ impl From<&Peak> for Farthest {
             at: peak.at,
             window_minutes: peak.window_minutes,
             observed: rounded::<4>(peak.observed),
-            expected: rounded::<4>(peak.expected),
+            expected: significant(peak.expected),
             log10_probability: rounded::<4>(peak.log10_probability.max(LOWEST_LOG10)),
         }
     }
@@ -177,8 +177,8 @@ pub fn explain(series: &SeriesKey, found: Found<'_>, model: &ModelId, text: Stri
         direction: evidence.direction,
         window_minutes: evidence.window_minutes,
         observed: rounded::<4>(evidence.observed),
-        expected: rounded::<4>(evidence.expected),
-        deviation: rounded::<4>(evidence.deviation),
+        expected: significant(evidence.expected),
+        deviation: significant(evidence.deviation),
         bound: rounded::<4>(evidence.bound),
         bounds: evidence.bounds,
         log10_probability: rounded::<4>(evidence.log10_probability.max(LOWEST_LOG10)),
@@ -216,7 +216,7 @@ pub struct Seen<'a> {
 }
 
 /// The sentence of a Start, such as: "`RunInstances` was called 260 times in 5 min (chance 1 in 10^98); at most 2.1 are
-/// expected at this time, the line is 14; the same 5 min had in the median 0 of the days before, 0 of the weeks before; the
+/// expected at this time, the line is 14; the same 5 min usually had 0 on the days before, 0 in the weeks before; the
 /// most in 5 min before was 9; the series is 28 d old; mostly role/ci-deployer (240 of 260, usually 0.5)".
 #[must_use]
 pub fn opening(series: &SeriesKey, seen: Seen<'_>, names: &Names) -> String {
@@ -224,14 +224,18 @@ pub fn opening(series: &SeriesKey, seen: Seen<'_>, names: &Names) -> String {
     let window = minutes_of(seen.evidence.window_minutes);
     let mut parts = vec![
         format!("{} in {window}{}", done(series, observed), in_brackets(log10_probability)),
-        format!("{}, the line is {}", expectation(series, (rule, expected)), figure(bound)),
+        format!(
+            "{}, the line is {}",
+            expectation(series, (rule, expected), ["this time", "these minutes"]),
+            figure(bound)
+        ),
     ];
     let Usual { time_of_day, time_of_week } = seen.usual;
-    let usually = [(time_of_day, "of the days before"), (time_of_week, "of the weeks before")];
+    let usually = [(time_of_day, "on the days before"), (time_of_week, "in the weeks before")];
     let usually: Vec<String> =
         usually.into_iter().filter_map(|(calls, of)| Some(format!("{} {of}", figure(calls?)))).collect();
     if !usually.is_empty() {
-        parts.push(format!("the same {window} had in the median {}", usually.join(", ")));
+        parts.push(format!("the same {window} usually had {}", usually.join(", ")));
     }
     match (rule, seen.evidence.largest_before) {
         (Rule::FirstSeen, _) => parts.push("it was never seen before".into()),
@@ -245,11 +249,11 @@ pub fn opening(series: &SeriesKey, seen: Seen<'_>, names: &Names) -> String {
 }
 
 /// What was expected, as what it is: for a rise the most, for a fall the least, for failures their usual share.
-fn expectation(series: &SeriesKey, (rule, expected): (Rule, f64)) -> String {
+fn expectation(series: &SeriesKey, (rule, expected): (Rule, f64), [time, minutes]: [&str; 2]) -> String {
     match (&series.kind, rule.direction()) {
-        (Kind::ErrorRate { .. }, _) => format!("{} expected of its calls in these minutes", are(expected)),
-        (Kind::CallRate, Direction::Up) => format!("at most {} expected at this time", are(expected)),
-        (Kind::CallRate, Direction::Down) => format!("at least {} expected at this time", are(expected)),
+        (Kind::ErrorRate { .. }, _) => format!("{} expected of its calls in {minutes}", are(expected)),
+        (Kind::CallRate, Direction::Up) => format!("at most {} expected at {time}", are(expected)),
+        (Kind::CallRate, Direction::Down) => format!("at least {} expected at {time}", are(expected)),
     }
 }
 
@@ -318,7 +322,7 @@ pub fn closing(series: &SeriesKey, lasted: &Lasted<'_>, opening: &str) -> String
             minutes_of(peak.window_minutes),
             clock(peak.at),
             in_brackets(peak.log10_probability),
-            expectation(series, (evidence.rule, peak.expected)),
+            expectation(series, (evidence.rule, peak.expected), ["that time", "those minutes"]),
         )
     });
     format!(

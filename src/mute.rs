@@ -15,7 +15,8 @@ use crate::names::{Names, TextId};
 use crate::time::Minute;
 use crate::words::short_identity;
 
-/// Share of the calls of the week before that the callers of a rule must have made for it to mute a fall.
+/// Share of the calls of the week before that the callers of a rule must have made for it to mute a fall: nearly all, since
+/// what is missing has no caller; not all, since somebody always tries something by hand.
 pub(crate) const SHARE_OF_FALL: f64 = 0.9;
 
 /// Notes in the explanation which of `rules`, the first that does, mutes the insight. `calls` are those of its series.

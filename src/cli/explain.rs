@@ -10,7 +10,7 @@ use super::output::{self, Terminal};
 use super::progress::Bar;
 use super::reading::ReadingArgs;
 use crate::aggregate::Attribution;
-use crate::attribution::rounded;
+use crate::attribution::{rounded, significant};
 use crate::config::{Config, Format, Models};
 use crate::detect::Direction;
 use crate::detect::look::{Levels, Look};
@@ -139,12 +139,12 @@ fn windows(explained: &Explained) -> Vec<Value> {
             json!({
                 "window_minutes": window.minutes,
                 "observed": window.observed,
-                "expected": rounded::<4>(window.expected),
-                "deviation": rounded::<4>(window.deviation),
+                "expected": significant(window.expected),
+                "deviation": significant(window.deviation),
                 "log10_probability": rounded::<4>(window.log10_probability.max(LOWEST_LOG10)),
                 "fall": window.fall.map(|fall| json!({
-                    "expected": rounded::<4>(fall.expected),
-                    "deviation": rounded::<4>(fall.deviation),
+                    "expected": significant(fall.expected),
+                    "deviation": significant(fall.deviation),
                     "log10_probability": rounded::<4>(fall.log10_probability.max(LOWEST_LOG10)),
                 })),
                 "largest_before": window.largest.map(rounded::<4>),

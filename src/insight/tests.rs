@@ -433,7 +433,7 @@ fn explanations_have_their_fields_in_order_and_finite_numbers() {
         end.text,
         format!(
             "back to usual after 3 min: RunInstances was called 3 times, 1 a minute against 0 in the week before; \
-             at its peak 64 in the 30 min up to 2026-01-31 10:02 (chance 1 in 10^70), where at most 1 is expected at this \
+             at its peak 64 in the 30 min up to 2026-01-31 10:02 (chance 1 in 10^70), where at most 1 is expected at that \
              time; it had begun with: {}",
             opened.text
         )
@@ -463,11 +463,11 @@ fn what_is_usual_is_told_for_the_day_and_the_week() {
         assert_eq!((why.usual_time_of_day, why.usual_time_of_week), want, "{made:?}");
         let told = why.text.split("; ").find(|part| part.starts_with("the same")).map(str::to_owned);
         let words = match want {
-            (Some(day), Some(week)) => Some(format!("{day} of the days before, {week} of the weeks before")),
-            (Some(day), None) => Some(format!("{day} of the days before")),
+            (Some(day), Some(week)) => Some(format!("{day} on the days before, {week} in the weeks before")),
+            (Some(day), None) => Some(format!("{day} on the days before")),
             _ => None,
         };
-        assert_eq!(told, words.map(|words| format!("the same 5 min had in the median {words}")));
+        assert_eq!(told, words.map(|words| format!("the same 5 min usually had {words}")));
     };
     check(&[made(0, 9)], (None, None));
     // Two days were watched whole, on the first of which nothing was called in these minutes.

@@ -164,15 +164,18 @@ pub fn explain(
         inside,
         episodes,
         roll_up,
-        minutes: (1 - MINUTES_SHOWN..=0).map(|back| calls.calls(at.plus(back), at.plus(back + 1))).collect(),
-        half_hours: (0..MINUTES_PER_DAY / HALF_HOUR)
-            .rev()
-            .map(|back| calls.calls(end.plus(-(back + 1) * HALF_HOUR), end.plus(-back * HALF_HOUR)))
-            .collect(),
+        minutes: columns(&calls, (end, 1), MINUTES_SHOWN),
+        half_hours: columns(&calls, (end, HALF_HOUR), MINUTES_PER_DAY / HALF_HOUR),
         model: ModelId::of(&model),
         series,
         look,
     })
+}
+
+/// Calls in each of the last `number` stretches of `step` minutes, of which the last ends at `end`.
+fn columns(calls: &SeriesCalls<'_>, (end, step): (Minute, i32), number: i32) -> Vec<u64> {
+    let columns = (0..number).rev().map(|back| (end.plus(-(back + 1) * step), end.plus(-back * step)));
+    columns.map(|(from, to)| calls.calls(from, to)).collect()
 }
 
 /// Length of the window whose total is the least probable, minutes, and whether that is too many calls or too few.
