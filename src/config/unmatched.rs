@@ -48,6 +48,9 @@ fn can_hold(rule: &Mute, first: Minute, last: Minute) -> bool {
     in_time && rule.expires.is_none_or(|expires| expires > last)
 }
 
+/// A key of a rule, what it says, and where an API has it.
+type Key<'a> = (&'static str, &'a Option<AnyOf>, fn(&Api) -> &str);
+
 /// Everything that a pattern can match.
 struct Known<'a> {
     apis: Vec<Api>,
@@ -65,7 +68,7 @@ impl<'a> Known<'a> {
         if self.apis.iter().any(|api| rule.matches_api(api)) {
             return None;
         }
-        let keys: [(&str, &Option<AnyOf>, fn(&Api) -> &str); 4] = [
+        let keys: [Key<'_>; 4] = [
             ("account", &rule.account, |api| &api.account),
             ("region", &rule.region, |api| &api.region),
             ("source", &rule.source, |api| &api.event_source),

@@ -113,7 +113,7 @@ impl ErrorSeries {
         let sight = self.sight(model, shared, minute);
         if let Some(eased) = model.eased() {
             let told = self.watch.told_look(eased, &sight, eased.parameters().first_seen.failures);
-            self.watch.tell((shared.which, shared.origin), told, events);
+            self.watch.tell((shared.which, shared.origin), &told, events);
         }
         let least = model.parameters().first_seen.failures;
         let crossing = self.watch.look(model, &sight).or_else(|| self.watch.first_seen(model, &sight, least));

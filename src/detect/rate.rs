@@ -100,7 +100,7 @@ impl RateSeries {
         let sight = self.sight(model, minute);
         if let Some(eased) = model.eased() {
             let told = self.watch.told_look(eased, &sight, eased.parameters().first_seen.calls);
-            self.watch.tell((Which::Calls, self.origin), told, events);
+            self.watch.tell((Which::Calls, self.origin), &told, events);
         }
         let least = model.parameters().first_seen.calls;
         let crossing = self.watch.look(model, &sight).or_else(|| self.watch.first_seen(model, &sight, least));
@@ -209,7 +209,7 @@ impl RateSeries {
                 hot: crossing.map(|crossing| (crossing.at - 1, crossing.at - 1)),
                 peak: None,
             };
-            self.watch.tell((Which::Calls, self.origin), told, events);
+            self.watch.tell((Which::Calls, self.origin), &told, events);
         }
     }
 

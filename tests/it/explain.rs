@@ -21,6 +21,15 @@ fn explained(scenario: &Scenario, more: &[&str]) -> Value {
     serde_json::from_str(&ended.stdout).expect("JSON")
 }
 
+/// Probability of a negative binomial with the mean and the deviation of an explanation.
+fn tail(why: &Value) -> f64 {
+    let number = |key: &str| why[key].as_f64().expect("a number");
+    let (observed, mean, deviation) = (number("observed"), number("expected"), number("deviation"));
+    let shape = mean * mean / (deviation * deviation - mean);
+    let above = |total: f64| statrs::function::beta::beta_reg(total, shape, mean / (shape + mean));
+    if why["direction"] == "up" { above(observed) } else { 1.0 - above(observed + 1.0) }
+}
+
 #[test]
 fn every_insight_is_explained_by_the_numbers_that_it_carries() {
     let scenario = Scenario::new();
@@ -66,6 +75,10 @@ fn every_insight_is_explained_by_the_numbers_that_it_carries() {
         for key in ["expected", "deviation", "log10_probability"] {
             assert_eq!(judged_by[key], why[key], "{key} {arguments:?} {window:#}");
         }
+        // By the exact tail, which shares nothing with the program's, where it does not underflow.
+        let exact = tail(why);
+        let told = why["log10_probability"].as_f64().expect("a number");
+        assert!(exact < 1e-200 || (exact.log10() - told).abs() < 0.3, "{} {why:#}", exact.log10());
         assert_eq!(shown["inside"]["start"], record["eventTime"], "{arguments:?}");
         assert_eq!(shown["model"]["sensitivity"], why["sensitivity"], "{arguments:?}");
         let line = window["lines"].as_array().expect("lines").iter().find(|line| line["rule"] == why["rule"]);

@@ -202,15 +202,12 @@ fn who(out: &mut dyn Write, explained: &Explained) -> io::Result<()> {
             let value = fitted(value, NAME_COLUMNS);
             writeln!(out, "  {name:<10}  {value}: {calls}, usually {}", figure(*usual))?;
         }
-        match (
-            of_kind.iter().filter(told).count().saturating_sub(SHOWN),
-            of_kind.iter().filter(|it| !told(it)).count(),
-        ) {
-            (0, 0) => {}
-            (0, silent) => {
-                writeln!(out, "  {name:<10}  {silent} more that called in the week before, but not now")?
-            }
-            (more, silent) => writeln!(out, "  {name:<10}  {} more", more + silent)?,
+        let more = of_kind.iter().filter(told).count().saturating_sub(SHOWN);
+        let silent = of_kind.iter().filter(|it| !told(it)).count();
+        if more > 0 {
+            writeln!(out, "  {name:<10}  {} more", more + silent)?;
+        } else if silent > 0 {
+            writeln!(out, "  {name:<10}  {silent} more that called in the week before, but not now")?;
         }
     }
     Ok(())

@@ -59,7 +59,7 @@ impl Watch {
     }
 
     /// Opens an episode where a line was crossed and none is open, or keeps the open one going.
-    pub(crate) fn tell(&mut self, (which, origin): (Which, Origin), told: Told, events: &mut Vec<Event>) {
+    pub(crate) fn tell(&mut self, (which, origin): (Which, Origin), told: &Told, events: &mut Vec<Event>) {
         match (&mut self.told, told.crossing) {
             // What ended in this moment cannot begin in it again.
             (None, Some(crossing)) if crossing.at > self.told_until => {
