@@ -178,7 +178,6 @@ impl RateSeries {
         }
         self.roll_lows(model, instant - 1);
         self.watch.windows.slide(instant - 1);
-        self.note_fall(model, instant);
         self.tell_drop_here(model, instant, events);
         let (best, noted) = self.drop_crossing(model, instant);
         // The first drop in a while is an accident, the second is a habit of the series.
@@ -190,14 +189,15 @@ impl RateSeries {
             self.last_drop = Some(instant);
             self.open(model, &crossing, events);
         }
+        self.note_fall(model, instant);
     }
 
     /// While a drop-out is open, it may become one for a lower sensitivity, and more may stay away.
     fn tell_drop(&mut self, model: &Model, instant: i32, events: &mut Vec<Event>) {
         if self.watch.episode.as_ref().is_some_and(|it| it.direction() == Direction::Down) {
             self.watch.windows.slide(instant - 1);
-            self.note_fall(model, instant);
             self.tell_drop_here(model, instant, events);
+            self.note_fall(model, instant);
         }
     }
 
@@ -238,6 +238,7 @@ impl RateSeries {
                     expected: mean,
                     shape,
                     bounds: Bounds::default(),
+                    peak: None,
                     bound: most_missing(total, most, |total| surprise::below(total, mean, shape) >= least_z),
                     start: self.silent_since(instant, window, mean),
                     at: instant,

@@ -70,6 +70,8 @@ pub(crate) struct Crossing {
     pub(crate) bound: f64,
     /// See [`Evidence::bounds`].
     pub(crate) bounds: Bounds,
+    /// How far all windows go, of a rise.
+    pub(crate) peak: Option<Peak>,
     /// The totals of all windows, and the surprise of those that are unusual.
     pub(crate) seen: PerWindow<Surprise>,
     /// First unusual minute.
@@ -166,10 +168,6 @@ impl Watch {
             seen[window].total = total;
             let spread = self.dispersion[window].now;
             let excess = total - mean;
-            if self.episode.is_some() {
-                let peak = self.peak(sight, window);
-                self.episode.iter_mut().for_each(|episode| episode.reach(&peak, Direction::Up));
-            }
             if total < LEAST_TOTAL
                 || excess <= 0.0
                 || excess * excess < QUICK_DEVIATIONS2 * spread.variance(mean)
@@ -190,11 +188,15 @@ impl Watch {
                 best = self.scene(model, sight, window).crossing(self, sight, total, z).or(best);
             }
         }
+        if self.episode.is_some() {
+            let peak = self.reached(sight);
+            self.episode.iter_mut().for_each(|episode| episode.reach(&peak, Direction::Up));
+        }
         if let (Some(episode), Some(unusual)) = (&mut self.episode, unusual) {
             episode.last_hot = sight.minute;
             episode.last_unusual = episode.last_unusual.max(unusual);
         }
-        best.map(|crossing| Crossing { seen, bounds: self.bounds(model, sight, None), ..crossing })
+        best.map(|crossing| Crossing { seen, ..self.with_windows(model, sight, crossing) })
     }
 
     /// Line C: a burst of an API that was never seen before, `least` calls or more.
@@ -221,24 +223,30 @@ impl Watch {
             shape,
             bound: least,
             bounds: self.bounds(model, sight, Some(least)),
+            peak: Some(self.reached(sight)),
             seen: totals.map(|total| Surprise { total: total as f64, ..Surprise::default() }),
             start: self.onset(sight.minute, SLOT_WINDOW, expected),
             at: sight.minute + 1,
         })
     }
 
-    /// A window's total, as one of those that an episode is rated by.
-    fn peak(&self, sight: &Sight, window: usize) -> Peak {
-        let (observed, expected) = (self.windows.totals()[window] as f64, sight.expected[window]);
-        let z = surprise::above(observed, expected, self.dispersion[window].now.shape(expected));
-        Peak {
-            at: Minute::from_epoch(sight.minute + 1),
-            window_minutes: WINDOWS[window].cast_unsigned(),
-            observed,
-            expected,
-            log10_probability: surprise::log10_probability(z),
-            times: times(Direction::Up, observed, (expected, Some(self.maxima.largest(window)))),
-        }
+    /// How far the totals of all windows are above what is expected: what a rise is rated by.
+    fn reached(&self, sight: &Sight) -> Peak {
+        let of = |window: usize| {
+            let (observed, expected) = (self.windows.totals()[window] as f64, sight.expected[window]);
+            let z = surprise::above(observed, expected, self.dispersion[window].now.shape(expected));
+            Peak {
+                at: Minute::from_epoch(sight.minute + 1),
+                window_minutes: WINDOWS[window].cast_unsigned(),
+                observed,
+                expected,
+                log10_probability: surprise::log10_probability(z),
+                times: times(Direction::Up, observed, (expected, Some(self.maxima.largest(window)))),
+            }
+        };
+        let mut farthest = of(0);
+        (1..WINDOWS.len()).for_each(|window| farthest.note(&of(window)));
+        farthest
     }
 
     fn remember(&mut self, least_z: f64, window: usize, surprise: Surprise) {
@@ -264,6 +272,12 @@ impl Watch {
             caution: if settling { model.parameters().episode.settle_factor } else { 1.0 },
             share: sight.calls.map(|(calls, usual)| Share { calls: calls[window], usual }),
         }
+    }
+
+    /// A crossing of line A or B, with what is told of the other windows.
+    fn with_windows(&self, model: &Model, sight: &Sight, crossing: Crossing) -> Crossing {
+        let (bounds, peak) = (self.bounds(model, sight, None), Some(self.reached(sight)));
+        Crossing { bounds, peak, ..crossing }
     }
 
     /// The least total of each window that crosses line A or B now, or C where `first_seen` calls do.
@@ -364,6 +378,8 @@ fn opened(watch: &Watch, which: Which, origin: Origin, crossing: &Crossing) -> (
     };
     let detected_at = Minute::from_epoch(crossing.at);
     let event = Event::Opened { which, start: Minute::from_epoch(crossing.start), detected_at, evidence };
+    let mut peak = Peak::of(&evidence, detected_at);
+    crossing.peak.iter().for_each(|other| peak.note(other));
     let episode = Episode {
         start: crossing.start,
         detected_at: crossing.at,
@@ -377,7 +393,7 @@ fn opened(watch: &Watch, which: Which, origin: Origin, crossing: &Crossing) -> (
             Direction::Down => crossing.at - 1,
         },
         peaks: crossing.seen,
-        peak: Peak::of(&evidence, detected_at),
+        peak,
         observed: 0.0,
         expected: 0.0,
         summed_to: crossing.at,
@@ -396,6 +412,7 @@ impl Scene<'_> {
             shape: self.spread.shape(self.mean),
             bound: self.least(rule, total),
             bounds: Bounds::default(),
+            peak: None,
             start: watch.onset(sight.minute, self.window, self.mean),
             at: sight.minute + 1,
             seen: PerWindow::default(),

@@ -29,14 +29,9 @@ impl Watch {
             && sight.origin.is_warm(eased, sight.minute);
         let mut best: Option<Crossing> = None;
         let mut unusual: Option<i32> = None;
-        let mut peak: Option<Peak> = None;
         for (window, length) in WINDOWS.into_iter().enumerate() {
             let (total, mean) = (self.windows.totals()[window] as f64, sight.expected[window]);
             let (spread, excess) = (self.dispersion[window].now, total - mean);
-            if self.told.is_some() {
-                let seen = self.peak(sight, window);
-                peak.get_or_insert(seen).note(&seen);
-            }
             if total < LEAST_TOTAL
                 || excess <= 0.0
                 || excess * excess < QUICK_DEVIATIONS2 * spread.variance(mean)
@@ -51,8 +46,9 @@ impl Watch {
                 best = self.scene(eased, sight, window).crossing(self, sight, total, z).or(best);
             }
         }
-        let best = best.map(|crossing| Crossing { bounds: self.bounds(eased, sight, None), ..crossing });
+        let best = best.map(|crossing| self.with_windows(eased, sight, crossing));
         let crossing = best.or_else(|| self.first_seen_crossing(eased, sight, first_seen));
+        let peak = self.told.is_some().then(|| self.reached(sight));
         let crossed = |it: Crossing| self.offset(sight.minute, it.window, it.expected);
         let unusual = unusual.max(crossing.map(crossed));
         Told { crossing, hot: unusual.map(|unusual| (sight.minute, unusual)), peak }
