@@ -249,28 +249,6 @@ impl RateSeries {
         (best, noted)
     }
 
-    /// First minute without the calls that a window lacks.
-    fn silent_since(&self, instant: i32, window: usize, expected: f64) -> i32 {
-        let bar = self.watch.bar(window, expected);
-        self.watch.windows.silent_since(instant - 1, WINDOWS[window], bar)
-    }
-
-    fn drop_share(&self, model: &Model, window: usize) -> f64 {
-        let p = &model.parameters().drop;
-        if self.seasonal.has_rhythm() || window < LONGEST { p.share } else { p.flat_share }
-    }
-
-    /// Shape of the law of a total that may be too small: what comes in clusters stays away in clusters, however regular
-    /// they are. So the variance is at least that of the shorter windows, if these were independent.
-    fn drop_shape(&self, window: usize, mean: f64) -> f64 {
-        let part = |shorter: usize| mean * f64::from(WINDOWS[shorter]) / f64::from(WINDOWS[window]);
-        let shapes = (0..=window).map(|shorter| {
-            let mean = part(shorter);
-            self.watch.dispersion[shorter].now.variance(mean) / mean
-        });
-        mean / (shapes.fold(0.0, f64::max) - 1.0)
-    }
-
     fn drop_z(&self, model: &Model, window: usize) -> f64 {
         let p = &model.parameters().drop;
         let learned = self.lows.bound_ln(window).map_or(0.0, f64::exp).max(self.lows.largest(window));
