@@ -196,7 +196,7 @@ impl Watch {
             episode.last_hot = sight.minute;
             episode.last_unusual = episode.last_unusual.max(unusual);
         }
-        best.map(|crossing| Crossing { seen, ..self.with_windows(model, sight, crossing) })
+        best.map(|crossing| Crossing { seen, ..crossing })
     }
 
     /// Line C: a burst of an API that was never seen before, `least` calls or more.
@@ -222,8 +222,8 @@ impl Watch {
             expected,
             shape,
             bound: least,
-            bounds: self.bounds(model, sight, Some(least)),
-            peak: Some(self.reached(sight)),
+            bounds: Bounds::default(),
+            peak: None,
             seen: totals.map(|total| Surprise { total: total as f64, ..Surprise::default() }),
             start: self.onset(sight.minute, SLOT_WINDOW, expected),
             at: sight.minute + 1,
@@ -274,9 +274,10 @@ impl Watch {
         }
     }
 
-    /// A crossing of line A or B, with what is told of the other windows.
-    fn with_windows(&self, model: &Model, sight: &Sight, crossing: Crossing) -> Crossing {
-        let (bounds, peak) = (self.bounds(model, sight, None), Some(self.reached(sight)));
+    /// A crossing of a rise that opens an episode, with what is told of the other windows.
+    pub(crate) fn with_windows(&self, model: &Model, sight: &Sight, crossing: Crossing) -> Crossing {
+        let first_seen = (crossing.rule == Rule::FirstSeen).then_some(crossing.bound);
+        let (bounds, peak) = (self.bounds(model, sight, first_seen), Some(self.reached(sight)));
         Crossing { bounds, peak, ..crossing }
     }
 

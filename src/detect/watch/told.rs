@@ -46,11 +46,13 @@ impl Watch {
                 best = self.scene(eased, sight, window).crossing(self, sight, total, z).or(best);
             }
         }
-        let best = best.map(|crossing| self.with_windows(eased, sight, crossing));
         let crossing = best.or_else(|| self.first_seen_crossing(eased, sight, first_seen));
         let peak = self.told.is_some().then(|| self.reached(sight));
         let crossed = |it: Crossing| self.offset(sight.minute, it.window, it.expected);
         let unusual = unusual.max(crossing.map(crossed));
+        // Only one that opens an episode tells of the other windows.
+        let opens = |it: Crossing| if self.told.is_none() { self.with_windows(eased, sight, it) } else { it };
+        let crossing = crossing.map(opens);
         Told { crossing, hot: unusual.map(|unusual| (sight.minute, unusual)), peak }
     }
 
