@@ -118,7 +118,7 @@ impl ErrorSeries {
         let least = model.parameters().first_seen.failures;
         let crossing = self.watch.look(model, &sight).or_else(|| self.watch.first_seen(model, &sight, least));
         if let Some(crossing) = crossing {
-            let crossing = self.watch.with_windows(model, &sight, crossing);
+            let crossing = self.watch.with_windows(model, &sight, &crossing);
             self.watch.open(model, (shared.which, shared.origin), &crossing, events);
             self.frozen_slot = slot_of(minute);
         }

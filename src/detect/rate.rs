@@ -105,7 +105,7 @@ impl RateSeries {
         let least = model.parameters().first_seen.calls;
         let crossing = self.watch.look(model, &sight).or_else(|| self.watch.first_seen(model, &sight, least));
         if let Some(crossing) = crossing {
-            let crossing = self.watch.with_windows(model, &sight, crossing);
+            let crossing = self.watch.with_windows(model, &sight, &crossing);
             self.open(model, &crossing, events);
         } else {
             self.check_back(model, &sight, events);

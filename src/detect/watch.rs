@@ -275,10 +275,10 @@ impl Watch {
     }
 
     /// A crossing of a rise that opens an episode, with what is told of the other windows.
-    pub(crate) fn with_windows(&self, model: &Model, sight: &Sight, crossing: Crossing) -> Crossing {
+    pub(crate) fn with_windows(&self, model: &Model, sight: &Sight, crossing: &Crossing) -> Crossing {
         let first_seen = (crossing.rule == Rule::FirstSeen).then_some(crossing.bound);
         let (bounds, peak) = (self.bounds(model, sight, first_seen), Some(self.reached(sight)));
-        Crossing { bounds, peak, ..crossing }
+        Crossing { bounds, peak, ..*crossing }
     }
 
     /// The least total of each window that crosses line A or B now, or C where `first_seen` calls do.

@@ -51,7 +51,8 @@ impl Watch {
         let crossed = |it: Crossing| self.offset(sight.minute, it.window, it.expected);
         let unusual = unusual.max(crossing.map(crossed));
         // Only one that opens an episode tells of the other windows.
-        let opens = |it: Crossing| if self.told.is_none() { self.with_windows(eased, sight, it) } else { it };
+        let opens =
+            |it: Crossing| if self.told.is_none() { self.with_windows(eased, sight, &it) } else { it };
         let crossing = crossing.map(opens);
         Told { crossing, hot: unusual.map(|unusual| (sight.minute, unusual)), peak }
     }
