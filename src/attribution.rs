@@ -64,9 +64,11 @@ impl Tally {
         Some((caller.into_owned(), calls))
     }
 
-    /// Whether the records say who called or with what: a table of counts without those columns does not.
-    fn names_callers(&self) -> bool {
-        self.identities.keys().chain(self.agents.keys()).any(|&id| id != TextId::EMPTY)
+    /// Calls of an identity, in short as [`Tally::leader`] names it.
+    #[must_use]
+    pub fn calls_of(&self, caller: &str, names: &Names) -> u64 {
+        let theirs = self.identities.iter().filter(|(id, _)| short_identity(names.text_of(**id)) == caller);
+        theirs.map(|(_, calls)| calls).sum()
     }
 
     /// Values of an attribute with most calls, and their calls a minute; ties by value.
@@ -223,8 +225,8 @@ pub struct Side<'a> {
 
 /// The attributions of an insight, in AWS's order.
 ///
-/// `resourceArn` has empty sides, since resources are not counted. All sides are empty where the counts come from a
-/// table without identities and agents.
+/// `resourceArn` has empty sides, since resources are not counted; identities and agents have, where the counts come from a
+/// table without them.
 #[must_use]
 pub fn attributions(
     series: &SeriesKey,
@@ -232,10 +234,7 @@ pub fn attributions(
     baseline: Side<'_>,
     names: &Names,
 ) -> Vec<Attribution> {
-    let attributed = insight.tally.names_callers() || baseline.tally.names_callers();
-    let top = |side: Side<'_>, attribute| {
-        if attributed { side.tally.top(attribute, side.minutes, names) } else { Vec::new() }
-    };
+    let top = |side: Side<'_>, attribute| side.tally.top(attribute, side.minutes, names);
     let by_error = match series.kind {
         Kind::CallRate => Some(Attribute::ErrorCode),
         Kind::ErrorRate { .. } => None,
@@ -259,6 +258,12 @@ pub fn attributions(
 #[must_use]
 pub fn average(calls: u64, minutes: i32) -> f64 {
     rounded::<10>(calls as f64 / f64::from(minutes))
+}
+
+/// A number with six significant digits: of what is expected, tiny as it can be, too many decimals matter for four.
+#[must_use]
+pub fn significant(number: f64) -> f64 {
+    format!("{number:.5e}").parse().expect("a printed number can be read")
 }
 
 /// A number with so many decimals: the double that prints as them.

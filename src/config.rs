@@ -4,6 +4,7 @@
 mod fields;
 mod pattern;
 mod rules;
+mod unmatched;
 mod when;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use toml::de::DeTable;
 pub use fields::Problem;
 pub use pattern::{AnyOf, Pattern};
 pub use rules::{Mute, Override, SeriesPattern};
+pub use unmatched::{Unmatched, unmatched};
 pub use when::{Held, Weekly, When, instant};
 
 use crate::model::{Model, SENSITIVITIES};
@@ -202,6 +204,12 @@ impl Models {
     pub fn digest(&self) -> String {
         let all = format!("{} {} {:?}", self.base.digest(), self.base.sensitivity(), self.overrides);
         Sha256::digest(all).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Where it differs.
+    #[must_use]
+    pub fn overrides(&self) -> &[Override] {
+        &self.overrides
     }
 
     /// The model of one API.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::baseline::accepted::Surprise;
 use crate::baseline::{LONGEST, PerWindow, SLOT, WINDOWS};
-use crate::detect::{Direction, Rule};
+use crate::detect::{Direction, Peak, Rule};
 use crate::model::Model;
 
 /// An open episode of one series.
@@ -26,6 +26,8 @@ pub(crate) struct Episode {
     pub(crate) last_unusual: i32,
     /// Largest totals and surprises since it opened.
     pub(crate) peaks: PerWindow<Surprise>,
+    /// How far it went.
+    pub(crate) peak: Peak,
     /// Calls since it was noticed, and those expected, up to `summed_to`.
     pub(crate) observed: f64,
     /// See `observed`.
@@ -70,6 +72,13 @@ impl Episode {
         let p = &model.parameters().episode;
         let long = if WINDOWS[self.window] >= SLOT { p.long_calm_minutes } else { 0 };
         self.last_hot + 1 + p.calm_minutes + long
+    }
+
+    /// Takes note of a total that is unusual in `direction`.
+    pub(crate) fn reach(&mut self, peak: &Peak, direction: Direction) {
+        if self.direction() == direction {
+            self.peak.note(peak);
+        }
     }
 
     /// Takes note of a surprising total.

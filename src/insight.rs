@@ -4,8 +4,8 @@ use uuid::Uuid;
 use crate::aggregate::{Cell, Counts};
 use crate::attribution::{Side, Tally, attributions, contributors};
 use crate::cloudtrail::insight::{self as wire, Attribution, State};
-use crate::detect::{Event, Evidence, Which};
-use crate::explanation::{self, Explanation, Found, ModelId, Seen, Usual};
+use crate::detect::{Event, Evidence, Peak, Which};
+use crate::explanation::{self, Explanation, Found, Lasted, ModelId, Seen, Usual};
 use crate::names::{Access, ApiId, Names, TextId};
 use crate::roll_up::RollUp;
 use crate::series::{Category, Kind, SeriesKey};
@@ -75,12 +75,14 @@ pub struct Opening {
 }
 
 /// How an episode closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Closing {
     /// First usual minute.
     pub end: Minute,
     /// End of the minute in which the return was certain.
     pub closed_at: Minute,
+    /// How far it went.
+    pub peak: Peak,
 }
 
 /// The insights of one API from its detector's events, in the order of the events. `open` holds the episodes that
@@ -102,12 +104,12 @@ pub fn insights(
                 insights.push(start_of(counts, &opening, model));
                 open.push(opening);
             }
-            Event::Closed { which, start, end, closed_at } => {
+            Event::Closed { which, start, end, closed_at, peak } => {
                 let opened =
                     |opening: &Opening| (opening.api, opening.which, opening.start) == (api, which, start);
                 if let Some(index) = open.iter().position(opened) {
                     let opening = open.remove(index);
-                    insights.push(end_of(counts, &opening, Closing { end, closed_at }, model));
+                    insights.push(end_of(counts, &opening, Closing { end, closed_at, peak }, model));
                 }
             }
         }
@@ -132,7 +134,7 @@ fn event_of(counts: &Counts, opening: &Opening, closing: Option<Closing>, model:
     let names = counts.names();
     let (state, event_time, until, emitted_at) = match closing {
         None => (State::Start, start, detected_at, detected_at),
-        Some(Closing { end, closed_at }) => (State::End, end, end, closed_at),
+        Some(Closing { end, closed_at, .. }) => (State::End, end, end, closed_at),
     };
     let (key, series) = series_of(counts, opening);
     let series = series.known_at(emitted_at);
@@ -144,10 +146,16 @@ fn event_of(counts: &Counts, opening: &Opening, closing: Option<Closing>, model:
 
     let length = i32::try_from(evidence.window_minutes).unwrap_or(MINUTES_PER_WEEK);
     let window = series.tally(detected_at.plus(-length), detected_at);
-    let opened = explanation::opening(&key, Seen { evidence, window: &window, baseline: &baseline }, names);
-    let text = match state {
-        State::Start => opened,
-        State::End => explanation::closing(&key, &insight, minutes, baseline_average, &opened),
+    let (window, baseline) =
+        (Side { tally: &window, minutes: length }, Side { tally: &baseline, minutes: baseline_minutes });
+    let usual = series.usual(detected_at, length);
+    let opened = explanation::opening(&key, Seen { evidence, usual, window, baseline }, names);
+    let text = match closing {
+        None => opened,
+        Some(Closing { ref peak, .. }) => {
+            let lasted = Lasted { calls: insight.calls(), minutes, usual: baseline_average, evidence, peak };
+            explanation::closing(&key, &lasted, &opened)
+        }
     };
     let shared_id = shared_id(&key, start);
     Insight {
@@ -162,24 +170,15 @@ fn event_of(counts: &Counts, opening: &Opening, closing: Option<Closing>, model:
             insight_duration: minutes,
             baseline_duration: baseline_minutes,
         },
-        attributions: attributions(
-            &key,
-            Side { tally: &insight, minutes },
-            Side { tally: &baseline, minutes: baseline_minutes },
-            names,
-        ),
+        attributions: attributions(&key, Side { tally: &insight, minutes }, baseline, names),
         explanation: explanation::explain(
             &key,
             Found {
                 detected_at,
                 evidence,
-                usual: series.usual(detected_at, length),
-                contributors: contributors(
-                    Side { tally: &window, minutes: length },
-                    Side { tally: &baseline, minutes: baseline_minutes },
-                    evidence.direction,
-                    names,
-                ),
+                peak: closing.map(|closing| closing.peak),
+                usual,
+                contributors: contributors(window, baseline, evidence.direction, names),
             },
             model,
             text,
@@ -190,7 +189,7 @@ fn event_of(counts: &Counts, opening: &Opening, closing: Option<Closing>, model:
 }
 
 /// The id of an episode: the same for the same series and start, whatever the model, the run or the machine.
-fn shared_id(series: &SeriesKey, start: Minute) -> Uuid {
+pub(crate) fn shared_id(series: &SeriesKey, start: Minute) -> Uuid {
     let api = &series.api;
     // As a JSON array, since a separator could stand in a name.
     let name = serde_json::to_vec(&(
@@ -205,7 +204,7 @@ pub(crate) const fn baseline_from(start: Minute) -> Minute {
     start.day().plus(-BASELINE_DAYS).start()
 }
 
-fn series_of<'a>(counts: &'a Counts, opening: &Opening) -> (SeriesKey, SeriesCalls<'a>) {
+pub(crate) fn series_of<'a>(counts: &'a Counts, opening: &Opening) -> (SeriesKey, SeriesCalls<'a>) {
     let kind = match opening.which {
         Which::Calls => Kind::CallRate,
         Which::Errors(code) => Kind::ErrorRate { error_code: counts.names().texts()[code as usize].clone() },
@@ -350,6 +349,12 @@ impl Insight {
     #[must_use]
     pub const fn is_in_tree(&self) -> bool {
         self.explanation.muted_by.is_none() && self.explanation.roll_up.is_none()
+    }
+
+    /// Whether anybody should hear of it: no rule mutes it, and no other insight tells it already.
+    #[must_use]
+    pub const fn alerts(&self) -> bool {
+        self.explanation.muted_by.is_none() && self.explanation.told_by.is_empty()
     }
 
     /// Makes it an insight of a sum: its ids are those of no API's insight, whatever the sum is named.

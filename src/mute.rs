@@ -1,22 +1,23 @@
 //! An insight, its calls and the user's rules -> the rule that mutes it, if any. Pure.
 //!
 //! A rule that names callers mutes an insight only where those callers account for it. For a rise: without their calls,
-//! no window of the length that crossed the line reaches the line. For a fall: they made nearly all calls of the week
+//! no window of any length reaches its line. For a fall: they made nearly all calls of the week
 //! before. So nobody hides behind a muted caller by letting it make one call, or by calling while it calls.
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::aggregate::Cell;
 use crate::cloudtrail::insight::State;
-use crate::config::{AnyOf, Mute};
-use crate::detect::Direction;
+use crate::config::{AnyOf, Mute, When};
+use crate::detect::{Direction, WINDOW_MINUTES};
 use crate::insight::{Insight, SeriesCalls, baseline_from};
 use crate::names::{Names, TextId};
 use crate::time::Minute;
 use crate::words::short_identity;
 
-/// Share of the calls of the week before that the callers of a rule must have made for it to mute a fall.
-const SHARE_OF_FALL: f64 = 0.9;
+/// Share of the calls of the week before that the callers of a rule must have made for it to mute a fall: nearly all, since
+/// what is missing has no caller; not all, since somebody always tries something by hand.
+pub(crate) const SHARE_OF_FALL: f64 = 0.9;
 
 /// Notes in the explanation which of `rules`, the first that does, mutes the insight. `calls` are those of its series.
 ///
@@ -31,59 +32,98 @@ pub fn mute(insight: &mut Insight, calls: &SeriesCalls<'_>, rules: &[Mute]) {
 
 fn mutes(rule: &Mute, insight: &Insight, calls: &SeriesCalls<'_>) -> bool {
     rule.series.matches(&insight.series, insight.explanation.direction)
-        && rule.when.holds(insight.start)
-        && rule.expires.is_none_or(|expires| insight.start < expires)
+        && rule.holds(insight.start)
         && accounted_for(rule, insight, calls)
 }
 
-/// Whether the callers that the rule names account for the insight; a rule that names none is about all of them.
+/// Whether the callers that the rule names account for the insight, in the minutes in which it holds; a rule that names
+/// neither callers nor times is about all calls.
 fn accounted_for(rule: &Mute, insight: &Insight, calls: &SeriesCalls<'_>) -> bool {
-    if rule.principal.is_none() && rule.user_agent.is_none() {
+    if insight.explanation.direction == Direction::Down && !holds_to_the_end(rule, insight) {
+        return false;
+    }
+    if rule.principal.is_none()
+        && rule.user_agent.is_none()
+        && rule.when == When::Always
+        && rule.expires.is_none()
+    {
         return true;
     }
     let mut callers = Callers::new(rule, calls.names());
     match insight.explanation.direction {
-        Direction::Up => {
-            most_of_others(insight, calls, &mut callers).is_some_and(|most| most < insight.explanation.bound)
-        }
+        Direction::Up => others_are_usual(insight, calls, &mut callers),
         Direction::Down => {
             let (mut of_rule, mut of_all) = (0.0, 0.0);
             for cell in calls.cells(baseline_from(insight.start), insight.start) {
                 of_all += f64::from(cell.calls);
-                of_rule += if callers.are_meant(&cell) { f64::from(cell.calls) } else { 0.0 };
+                of_rule += if callers.are_named(&cell) { f64::from(cell.calls) } else { 0.0 };
             }
             of_rule > 0.0 && of_rule >= SHARE_OF_FALL * of_all
         }
     }
 }
 
-/// The largest total that callers whom the rule does not name reached in any window of the length that crossed the
-/// line; `None` where those whom it names did not call at all.
-fn most_of_others(insight: &Insight, calls: &SeriesCalls<'_>, callers: &mut Callers<'_>) -> Option<f64> {
-    let why = &insight.explanation;
-    let length = i32::try_from(why.window_minutes).unwrap_or(i32::MAX);
-    let until = match insight.state {
-        State::Start => why.detected_at,
-        State::End => why.detected_at.max(insight.event_time),
-    };
+/// Whether a fall that began while the rule held ended in such a time too, give or take the minutes that it takes to see.
+fn holds_to_the_end(rule: &Mute, insight: &Insight) -> bool {
+    let window = i32::try_from(insight.explanation.window_minutes).unwrap_or(i32::MAX);
+    insight.state == State::Start || rule.holds(insight.event_time.plus(-1 - window).max(insight.start))
+}
+
+/// Whether callers whom the rule does not name stay below the line in windows of every length, and those whom it names
+/// did call.
+fn others_are_usual(insight: &Insight, calls: &SeriesCalls<'_>, callers: &mut Callers<'_>) -> bool {
+    let (from, until) = judged_minutes(insight);
+    let window = i32::try_from(insight.explanation.window_minutes).unwrap_or(i32::MAX);
+    let crossing = insight.explanation.detected_at.plus(-window);
+    // The window that crossed the line can begin before the first unusual minute, and before the rule holds.
+    let rule_holds = |minute: Minute| minute < insight.start || callers.rule.holds(minute);
     let mut others = BTreeMap::<Minute, f64>::new();
     let mut meant = false;
-    for cell in calls.cells(why.detected_at.plus(-length), until) {
-        if callers.are_meant(&cell) {
-            meant = true;
+    for cell in calls.cells(from, until) {
+        if rule_holds(cell.minute) && callers.are_named(&cell) {
+            meant |= cell.minute >= crossing;
         } else {
             *others.entry(cell.minute).or_default() += f64::from(cell.calls);
         }
     }
-    let (mut most, mut total, mut first) = (0.0_f64, 0.0, others.iter().peekable());
-    for (last, calls) in &others {
-        total += calls;
-        while let Some((_, calls)) = first.next_if(|(minute, _)| last.since(**minute) >= length) {
-            total -= calls;
+    meant && stays_below(&others, insight)
+}
+
+/// The minutes by which it is decided whether some of the calls account for an insight: from the beginning of the longest
+/// window that ended when it was noticed to its end; of a Start, to when it was noticed.
+pub(crate) fn judged_minutes(insight: &Insight) -> (Minute, Minute) {
+    let why = &insight.explanation;
+    let longest = WINDOW_MINUTES.into_iter().max().unwrap_or_default();
+    let until = match insight.state {
+        State::Start => why.detected_at,
+        State::End => why.detected_at.max(insight.event_time),
+    };
+    (why.detected_at.plus(-longest), until)
+}
+
+/// Whether `calls` alone would not have crossed a line of an insight's in a window of any length. A burst crosses that of a
+/// short window; what somebody else does more slowly at the same time must not hide behind it.
+pub(crate) fn stays_below(calls: &BTreeMap<Minute, f64>, insight: &Insight) -> bool {
+    let why = &insight.explanation;
+    WINDOW_MINUTES.into_iter().zip(why.bounds).all(|(length, bound)| {
+        let crossed = i32::try_from(why.window_minutes) == Ok(length);
+        let bound = bound.into_iter().chain(crossed.then_some(why.bound)).reduce(f64::min);
+        let from = why.detected_at.plus(-length);
+        bound.is_none_or(|bound| largest_total(calls.range(from..), length) < bound)
+    })
+}
+
+/// The largest total of any `length` minutes.
+fn largest_total<'a>(calls: impl Iterator<Item = (&'a Minute, &'a f64)> + Clone, length: i32) -> f64 {
+    let (mut most, mut total, mut first) = (0.0_f64, 0.0, calls.clone().peekable());
+    for (last, number) in calls {
+        total += number;
+        while let Some((_, number)) = first.next_if(|(minute, _)| last.since(**minute) >= length) {
+            total -= number;
         }
         most = most.max(total);
     }
-    meant.then_some(most)
+    most
 }
 
 /// Who is meant by a rule; each text is matched once.
@@ -99,7 +139,7 @@ impl<'a> Callers<'a> {
         Self { rule, names, principals: BTreeMap::new(), agents: BTreeMap::new() }
     }
 
-    fn are_meant(&mut self, cell: &Cell) -> bool {
+    fn are_named(&mut self, cell: &Cell) -> bool {
         let Self { rule, names, principals, agents } = self;
         let matches = |pattern: &Option<AnyOf>, known: &mut BTreeMap<TextId, bool>, id: TextId| {
             let Some(pattern) = pattern else { return true };
@@ -118,7 +158,7 @@ mod tests {
     use crate::aggregate::{Attribution as Columns, Counts};
     use crate::classify::Observation;
     use crate::config::Config;
-    use crate::insight::tests::{EVIDENCE, at, call, counts, model, opening};
+    use crate::insight::tests::{EVIDENCE, PEAK, at, call, counts, model, opening};
     use crate::insight::{Closing, Opening, end_of, start_of};
 
     /// Calls on a day: minute of the hour 10, caller, number.
@@ -141,10 +181,12 @@ mod tests {
             })
             .collect();
         let counts = counts(Columns::Kept, &made);
-        let evidence = crate::detect::Evidence { bound: 50.0, direction, ..EVIDENCE };
+        let bounds = [Some(50.0), Some(50.0), Some(100.0), None];
+        let evidence = crate::detect::Evidence { bound: 50.0, bounds, direction, ..EVIDENCE };
         let opening =
             Opening { evidence, ..opening(&counts, None, "2026-02-03T10:00:00Z", "2026-02-03T10:05:00Z") };
-        let closing = Closing { end: at("2026-02-03T10:20:00Z"), closed_at: at("2026-02-03T10:40:00Z") };
+        let closing =
+            Closing { end: at("2026-02-03T10:20:00Z"), closed_at: at("2026-02-03T10:40:00Z"), peak: PEAK };
         let both = [start_of(&counts, &opening, &model()), end_of(&counts, &opening, closing, &model())];
         (counts, both)
     }
@@ -210,8 +252,32 @@ mod tests {
         check(rule, &[(0, BACKUP, 80), (10, EVE, 30), (12, EVE, 30)], Direction::Up, [true, false]);
         // As much, but over so long that it would not have been unusual.
         check(rule, &[(0, BACKUP, 80), (8, EVE, 30), (14, EVE, 30)], Direction::Up, [true, true]);
-        let week = [(-3000, BACKUP, 95), (-2000, EVE, 5)];
+        // Never too many in five minutes, but in half an hour: nobody hides behind a short window that he does not fill.
+        let slowly: Vec<(i32, &str, u32)> = (0..20).map(|minute| (minute, EVE, 6)).collect();
+        check(rule, &[&[(0, BACKUP, 80)], &slowly[..]].concat(), Direction::Up, [true, false]);
+        let before: Vec<(i32, &str, u32)> = (0..24).map(|minute| (minute - 20, EVE, 5)).collect();
+        check(rule, &[&[(0, BACKUP, 80)], &before[..]].concat(), Direction::Up, [false, false]);
+        let week = [(-3000, BACKUP, 90), (-2000, EVE, 10)];
         check(rule, &week, Direction::Down, [true, true]);
         check("principal = \"user/eve\"", &week, Direction::Down, [false, false]);
+        let week = [(-3000, BACKUP, 89), (-2000, EVE, 11)];
+        check(rule, &week, Direction::Down, [false, false]);
+    }
+
+    #[test]
+    fn a_time_mutes_what_happens_in_it() {
+        let until = |to: &str| format!("name = \"*\"\nfrom = 2026-02-03\nto = \"2026-02-03T{to}\"");
+        let again: &Calls<'_> = &[(0, EVE, 80), (12, EVE, 60)];
+        check(&until("10:13"), again, Direction::Up, [true, true]);
+        check(&until("10:12"), again, Direction::Up, [true, false]);
+        check("name = \"*\"\nexpires = 2026-02-03T10:12:00Z", again, Direction::Up, [true, false]);
+        check("name = \"*\"\nfrom = \"09:00\"\nto = \"10:12\"", again, Direction::Up, [true, false]);
+        check("name = \"*\"\nfrom = \"10:01\"\nto = \"11:00\"", again, Direction::Up, [false, false]);
+        // What little comes after it was muted is no second burst.
+        check(&until("10:12"), &[(0, EVE, 80), (12, EVE, 49)], Direction::Up, [true, true]);
+        // A fall ends at 10:20, and is seen in five minutes: it may last to the end of the time, not beyond.
+        let week = [(-3000, BACKUP, 95)];
+        check(&until("10:15"), &week, Direction::Down, [true, true]);
+        check(&until("10:14"), &week, Direction::Down, [true, false]);
     }
 }

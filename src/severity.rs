@@ -1,7 +1,8 @@
 //! How improbable, how large, and which call -> how urgent. Pure.
 use std::fmt;
 
-use crate::detect::{Direction, Evidence};
+use crate::detect::Peak;
+use crate::roll_up::ALL;
 use crate::series::{Kind, SeriesKey};
 
 /// How soon a person should look.
@@ -50,6 +51,14 @@ pub enum Danger {
     Grave,
 }
 
+/// `-log10` of the probability from which it is worth a point, and from which two. Some 6,000 windows of a series are looked
+/// at a day, so chance alone reaches 10 once in five years among a thousand series, and never reaches 30.
+const IMPROBABLE: [f64; 2] = [10.0, 30.0];
+/// Multiples of the usual that are worth a point, and two: what a busy hour can be, and what it cannot.
+const LARGE: [f64; 2] = [3.0, 10.0];
+/// Points from which a severity is medium, high, and critical.
+const STEPS: [u8; 3] = [2, 4, 5];
+
 /// Points for each of three questions, none to two, and their sum:
 ///
 /// | | 0 | 1 | 2 |
@@ -58,31 +67,24 @@ pub enum Danger {
 /// | how large (total against the larger of expected and largest before; for a fall the inverse, against expected) | below 3 | from 3 | from 10 |
 /// | how dangerous ([`danger`]) | none | notable | grave |
 ///
-/// Two or three points are medium, more are high; five or six are critical if the call is grave. Start and End of an
-/// insight have the same severity, since it rests on what was known when it opened.
+/// From two points on it is medium, from four high, from five critical; but daily work is medium at most, and what is only
+/// notable high at most: how much of it there is says how sure one can be that it is unusual, not how much it matters.
+///
+/// The Start of an insight is rated by what was known when it opened, its End by how far it went: so an End is never less
+/// severe than its Start, nor than that of a lower sensitivity, which had it open for less long.
 #[must_use]
-pub fn severity(series: &SeriesKey, evidence: &Evidence) -> Severity {
+pub fn severity(series: &SeriesKey, peak: &Peak) -> Severity {
     let danger = danger(series);
-    let improbable = points(-evidence.log10_probability, 10.0, 30.0);
-    let large = points(factor(evidence), 3.0, 10.0);
-    match (improbable + large + danger as u8, danger) {
-        (0 | 1, _) => Severity::Low,
-        (2 | 3, _) => Severity::Medium,
-        (5.., Danger::Grave) => Severity::Critical,
-        _ => Severity::High,
-    }
+    let points = points(-peak.log10_probability, IMPROBABLE) + points(peak.times, LARGE) + danger as u8;
+    let most = match danger {
+        Danger::None => Severity::Medium,
+        Danger::Notable => Severity::High,
+        Danger::Grave => Severity::Critical,
+    };
+    most.min(Severity::ALL[STEPS.iter().filter(|step| points >= **step).count()])
 }
 
-/// How many times the usual a rise is, or the usual is a fall. Less than one call counts as one.
-fn factor(evidence: &Evidence) -> f64 {
-    let usual = evidence.expected.max(1.0);
-    match evidence.direction {
-        Direction::Up => evidence.observed / usual.max(evidence.largest_before.unwrap_or_default()),
-        Direction::Down => usual / evidence.observed.max(1.0),
-    }
-}
-
-fn points(number: f64, one: f64, two: f64) -> u8 {
+fn points(number: f64, [one, two]: [f64; 2]) -> u8 {
     u8::from(number >= one) + u8::from(number >= two)
 }
 
@@ -90,18 +92,23 @@ fn points(number: f64, one: f64, two: f64) -> u8 {
 /// AWS only asked to slow down.
 #[must_use]
 pub fn danger(series: &SeriesKey) -> Danger {
-    let of_call = CALLS
-        .iter()
-        .find(|(service, name, _)| {
-            *name == &*series.api.event_name
-                && series.api.event_source.strip_suffix(".amazonaws.com") == Some(service)
-        })
-        .map_or(Danger::None, |&(_, _, danger)| danger);
+    // Somebody does more than usual of everything: worth a look, but nothing says that it is grave.
+    let of_call = if &*series.api.event_source == ALL { Notable } else { of_call(series) };
     match &series.kind {
         Kind::ErrorRate { error_code } if contains(error_code, &THROTTLED) => Danger::None,
         Kind::ErrorRate { error_code } if contains(error_code, &DENIED) => of_call.max(Danger::Notable),
         Kind::CallRate | Kind::ErrorRate { .. } => of_call,
     }
+}
+
+fn of_call(series: &SeriesKey) -> Danger {
+    CALLS
+        .iter()
+        .find(|(service, name, _)| {
+            *name == &*series.api.event_name
+                && series.api.event_source.strip_suffix(".amazonaws.com") == Some(service)
+        })
+        .map_or(Danger::None, |&(_, _, danger)| danger)
 }
 
 fn contains(error_code: &str, words: &[&str]) -> bool {
@@ -238,8 +245,8 @@ const CALLS: &[(&str, &str, Danger)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::Rule;
     use crate::series::{Api, Category};
+    use crate::time::Minute;
 
     fn series(source: &str, name: &str, error_code: Option<&str>) -> SeriesKey {
         SeriesKey {
@@ -255,54 +262,62 @@ mod tests {
         }
     }
 
-    const BURST: Evidence = Evidence {
-        rule: Rule::Contextual,
-        direction: Direction::Up,
-        window_minutes: 5,
-        observed: 260.0,
-        expected: 2.1,
-        bound: 14.0,
-        log10_probability: -98.0,
-        largest_before: Some(9.0),
-        series_age_days: 28.0,
-    };
-
-    fn check(series: &SeriesKey, evidence: Evidence, want: Severity) {
-        assert_eq!(severity(series, &evidence), want, "{series} {evidence:?}");
+    /// A series, the logarithm of the probability, a multiple of the usual.
+    fn check(series: &SeriesKey, log10_probability: f64, times: f64, want: Severity) {
+        let peak = Peak {
+            at: Minute::from_epoch(28_985_760),
+            window_minutes: 5,
+            observed: 260.0,
+            expected: 2.1,
+            log10_probability,
+            times,
+        };
+        assert_eq!(severity(series, &peak), want, "{series} {peak:?}");
     }
 
     #[test]
     fn severities() {
         let grave = series("ec2", "RunInstances", None);
+        let notable = series("s3", "GetObject", None);
         let plain = series("ssm", "UpdateInstanceInformation", None);
-        let fall = Evidence {
-            direction: Direction::Down,
-            rule: Rule::Drop,
-            observed: 0.0,
-            expected: 600.0,
-            ..BURST
-        };
-        check(&grave, BURST, Severity::Critical);
-        check(&plain, BURST, Severity::High);
-        check(&plain, fall, Severity::High);
-        check(&grave, Evidence { log10_probability: -7.0, ..BURST }, Severity::High);
-        check(
-            &grave,
-            Evidence { log10_probability: -12.0, largest_before: Some(100.0), ..BURST },
-            Severity::Medium,
-        );
-        check(&plain, Evidence { largest_before: Some(100.0), ..BURST }, Severity::Medium);
-        check(
-            &plain,
-            Evidence { log10_probability: -7.0, largest_before: None, expected: 80.0, ..BURST },
-            Severity::Low,
-        );
-        check(&plain, Evidence { log10_probability: -7.0, expected: 200.0, ..BURST }, Severity::Low);
-        check(
-            &plain,
-            Evidence { expected: 30.0, observed: 10.0, log10_probability: -10.0, ..fall },
-            Severity::Medium,
-        );
+        // Each bound from both sides.
+        check(&plain, -9.9, 2.9, Severity::Low);
+        check(&plain, -10.0, 2.9, Severity::Low);
+        check(&plain, -9.9, 3.0, Severity::Low);
+        check(&plain, -10.0, 3.0, Severity::Medium);
+        check(&plain, -29.9, 9.9, Severity::Medium);
+        check(&plain, -30.0, 9.9, Severity::Medium);
+        check(&plain, -29.9, 10.0, Severity::Medium);
+        check(&plain, -30.0, 10.0, Severity::Medium);
+        check(&plain, -3000.0, 1000.0, Severity::Medium);
+        check(&notable, -10.0, 9.9, Severity::Medium);
+        check(&notable, -30.0, 9.9, Severity::High);
+        check(&notable, -30.0, 10.0, Severity::High);
+        check(&grave, -7.0, 2.0, Severity::Medium);
+        check(&grave, -12.0, 2.6, Severity::Medium);
+        check(&grave, -7.0, 28.0, Severity::High);
+        check(&grave, -10.0, 10.0, Severity::Critical);
+        check(&grave, -98.0, 28.0, Severity::Critical);
+    }
+
+    #[test]
+    fn farther_is_never_less_severe() {
+        for series in [series("ec2", "RunInstances", None), series("ssm", "UpdateInstanceInformation", None)]
+        {
+            let mut last = Severity::Low;
+            for step in 0..50 {
+                let peak = Peak {
+                    at: Minute::from_epoch(0),
+                    window_minutes: 1,
+                    observed: 1.0,
+                    expected: 1.0,
+                    log10_probability: -f64::from(step),
+                    times: f64::from(step) / 3.0,
+                };
+                assert!(severity(&series, &peak) >= last);
+                last = severity(&series, &peak);
+            }
+        }
     }
 
     #[test]

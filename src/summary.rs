@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use crate::cloudtrail::insight::State;
+use crate::config::Unmatched;
 use crate::emit::{Output, SUMMARY_FILE};
 use crate::explanation::ModelId;
 use crate::insight::Insight;
@@ -162,18 +163,26 @@ pub struct Summary {
     /// Of `insights`, those of sums; absent where no sums were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub insights_rolled_up: Option<u64>,
+    /// Those of sums that only say what other insights say already, and that no rule mutes; in none of the numbers above,
+    /// and absent where no sums were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub insights_told_twice: Option<u64>,
     /// Those that a rule of the user's mutes; in none of the numbers above.
     pub insights_muted: u64,
     /// Records in the Insight tree, Starts and Ends.
     pub insight_records: u64,
+    /// Rules of the user's that could hold in this time, and match nothing that was counted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules_without_match: Vec<Unmatched>,
 }
 
 impl Summary {
     /// Sums up a run of program `version`.
     #[must_use]
     pub fn new(version: &'static str, model: ModelId, coverage: Coverage, insights: &[Insight]) -> Self {
-        let (muted, latest): (Vec<&Insight>, Vec<&Insight>) =
-            latest(insights).into_iter().partition(|insight| insight.explanation.muted_by.is_some());
+        let (latest, silent): (Vec<&Insight>, Vec<&Insight>) =
+            latest(insights).into_iter().partition(|insight| insight.alerts());
+        let muted = silent.iter().filter(|insight| insight.explanation.muted_by.is_some()).count() as u64;
         let mut by_type = BTreeMap::new();
         let mut by_severity = BTreeMap::new();
         for insight in &latest {
@@ -189,18 +198,23 @@ impl Summary {
             insights_by_severity: by_severity,
             insights_open: latest.iter().filter(|insight| insight.state == State::Start).count() as u64,
             insights_rolled_up: None,
-            insights_muted: muted.len() as u64,
+            insights_muted: muted,
+            insights_told_twice: None,
             insight_records: insights.iter().filter(|insight| insight.is_in_tree()).count() as u64,
+            rules_without_match: Vec::new(),
         }
     }
 
     /// Says how many of `insights` are of sums, since sums were asked for.
     #[must_use]
     pub fn with_roll_ups(mut self, insights: &[Insight]) -> Self {
-        let of_sums = latest(insights).into_iter().filter(|insight| {
-            insight.explanation.roll_up.is_some() && insight.explanation.muted_by.is_none()
-        });
-        self.insights_rolled_up = Some(of_sums.count() as u64);
+        let of_sums: Vec<&Insight> = latest(insights)
+            .into_iter()
+            .filter(|insight| insight.explanation.roll_up.is_some() && insight.explanation.muted_by.is_none())
+            .collect();
+        let told_twice = of_sums.iter().filter(|insight| !insight.alerts()).count() as u64;
+        self.insights_rolled_up = Some(of_sums.len() as u64 - told_twice);
+        self.insights_told_twice = Some(told_twice);
         self
     }
 

@@ -180,9 +180,10 @@ def published(dest):
 NINE = ["eventVersion", "eventTime", "awsRegion", "eventID", "eventType", "recipientAccountId", "sharedEventID",
         "insightDetails", "eventCategory"]  # fmt: skip
 DETAILS = ["state", "eventSource", "eventName", "insightType", "errorCode", "sourceEventCategory", "insightContext"]
-EXPLANATION = {"detected_at", "direction", "window_minutes", "observed", "expected", "bound", "log10_probability",
-               "largest_before", "series_age_days", "usual_time_of_day", "usual_time_of_week", "contributors",
-               "severity", "rule", "text", "model", "model_digest"}  # fmt: skip
+EXPLANATION = {"detected_at", "direction", "window_minutes", "observed", "expected", "deviation", "bound",
+               "log10_probability",               "largest_before", "series_age_days", "usual_time_of_day", "usual_time_of_week", "contributors",
+               "severity", "rule", "text", "model", "model_digest", "sensitivity"}  # fmt: skip
+AT_THE_END = {"peak"}
 NOT_IN_TREE = {"muted_by", "muted_because", "roll_up"}
 
 
@@ -210,7 +211,6 @@ def context(logs, record, start, end):
         "insight": (list(calls_of(logs, record, start, end)), (end - start) // MINUTE),
         "baseline": (list(calls_of(logs, record, midnight, start)), (start - midnight) // MINUTE),
     }
-    callers = any(identity or agent for calls, _ in sides.values() for *_, identity, agent in calls)
     columns = {"userIdentityArn": 3, "userAgent": 4}
     if record["insightDetails"]["insightType"] == "ApiCallRateInsight":
         columns["errorCode"] = 2
@@ -219,7 +219,7 @@ def context(logs, record, start, end):
 
     def top(side, column):
         calls, minutes = sides[side]
-        if column is None or not callers:
+        if column is None:
             return []
         names = Counter(call[column] or ("null" if column == 2 else "") for call in calls)
         del names[""]
@@ -307,7 +307,8 @@ def identity(record):
 
 def check_line(logs, line, written):
     record, why = line["record"], line["explanation"]
-    if list(line) != ["record", "explanation"] or not EXPLANATION <= set(why) <= EXPLANATION | NOT_IN_TREE:
+    needed = EXPLANATION | (AT_THE_END if record["insightDetails"]["state"] == "End" else set())
+    if list(line) != ["record", "explanation"] or not needed <= set(why) <= needed | NOT_IN_TREE:
         yield f"keys {list(line)} {list(why)}"
     if NOT_IN_TREE & set(why):
         if record["eventID"] in written:
@@ -325,6 +326,10 @@ def check_line(logs, line, written):
     # A detector may leave calls of an earlier episode out, but it cannot see more than there were.
     if why["observed"] > len(window):
         yield f"observed {why['observed']}, recounted {len(window)}"
+    if peak := why.get("peak"):
+        most = len(list(calls_of(logs, record, time(peak["at"]) - peak["window_minutes"] * MINUTE, time(peak["at"]))))
+        if peak["observed"] > most:
+            yield f"peak {peak['observed']}, recounted {most}"
     for key, want in usual(logs, record, detected, why["window_minutes"]).items():
         if why[key] != want:
             yield f"{key} {why[key]}, recounted {want}"
@@ -429,6 +434,8 @@ def corruptions():
     yield "usual of the day", lambda _, dest: dest["lines"][0]["explanation"].update(usual_time_of_day=-1.0)
     yield "usual of the week", lambda _, dest: dest["lines"][-1]["explanation"].update(usual_time_of_week=-1.0)
     yield "contributor", lambda _, dest: dest["lines"][0]["explanation"]["contributors"].append("x")
+    yield "peak", lambda _, dest: next(
+        line for line in dest["lines"] if "peak" in line["explanation"])["explanation"]["peak"].update(observed=1e9)  # fmt: skip
     yield "records counted", lambda _, dest: add(dest["summary"], "counted", 1)
     yield "duplicates", lambda _, dest: add(dest["summary"], "duplicates", 1)
     yield "insights", lambda _, dest: add(dest["summary"], "insights", 1)

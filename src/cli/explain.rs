@@ -10,14 +10,16 @@ use super::output::{self, Terminal};
 use super::progress::Bar;
 use super::reading::ReadingArgs;
 use crate::aggregate::Attribution;
-use crate::attribution::rounded;
+use crate::attribution::{rounded, significant};
 use crate::config::{Config, Format, Models};
+use crate::detect::Direction;
 use crate::detect::look::{Levels, Look};
 use crate::exit::Exit;
 use crate::explanation::LOWEST_LOG10;
 use crate::pipeline::Cancel;
 use crate::pipeline::count::{Counted, count, whole};
 use crate::pipeline::explain::{Explained, Question, Span, explain};
+use crate::roll_up::{RollUp, roll_up};
 use crate::time::Minute;
 
 /// Arguments of `explain`.
@@ -34,6 +36,10 @@ pub(super) struct Args {
     /// Explain this minute (UTC); where not given, the last episode, or else the most surprising minute.
     #[arg(long, value_name = "TIME", value_parser = super::time_arg::parse)]
     at: Option<Minute>,
+    /// Explain a sum, with * in the place of what it goes over: ACCOUNT/*/SOURCE/NAME of an account, */*/SOURCE/NAME of
+    /// the organization, PRINCIPAL/*/*/* of a principal such as role/deployer.
+    #[arg(long, value_enum, value_name = "KIND")]
+    roll_up: Option<RollUp>,
     #[command(flatten)]
     model: ModelArgs,
     /// Form of the explanation.
@@ -56,7 +62,8 @@ pub(super) async fn run(
     let Counted { counts, coverage, .. } = count(reading, cancel, Arc::new(Bar::new(terminal.quiet))).await?;
     cancel.check()?;
     let question = Question { series: args.series, error_code: args.error_code, at: args.at, from };
-    let explained = explain(&counts, &models, &question);
+    let sums = args.roll_up.map(|kind| roll_up(&counts, kind));
+    let explained = explain(&counts, sums.as_ref(), &models, &question);
     whole(&counts)?;
     let explained = explained?;
     output::write(|out| match args.format.or(settings.format).unwrap_or(Format::Text) {
@@ -71,8 +78,13 @@ pub(super) async fn run(
 
 /// The same as the text, for programs.
 fn json(explained: &Explained) -> Value {
-    let Explained { series, model, look, .. } = explained;
+    let Explained { series, model, look, roll_up, .. } = explained;
     let time = |minute: Minute| minute.to_string();
+    let span = |Span { start, detected_at, end, rule }: &Span| {
+        json!({
+            "start": time(*start), "detected_at": time(*detected_at), "end": end.map(time), "rule": rule.name(),
+        })
+    };
     json!({
         "series": {
             "account": &*series.api.account,
@@ -83,20 +95,28 @@ fn json(explained: &Explained) -> Value {
             "error_code": series.kind.error_code(),
         },
         "minute": time(look.minute),
+        "roll_up": roll_up.map(RollUp::name),
         "model": model,
         "series_age_days": rounded::<4>(look.age_days),
         "judged": look.judged,
         "open": look.open.map(|(start, rule)| json!({"start": time(start), "rule": rule.name()})),
+        "inside": explained.inside.as_ref().map(span),
         "levels": levels(look),
         "windows": windows(explained),
         "contributors_window_minutes": explained.window_minutes,
+        "contributors_direction": direction_name(explained.direction),
         "contributors": explained.contributors,
-        "episodes": explained.episodes.iter().map(|Span { start, detected_at, end, rule }| json!({
-            "start": time(*start), "detected_at": time(*detected_at), "end": end.map(time), "rule": rule.name(),
-        })).collect::<Vec<_>>(),
+        "episodes": explained.episodes.iter().map(span).collect::<Vec<_>>(),
         "last_minutes": explained.minutes,
         "last_half_hours": explained.half_hours,
     })
+}
+
+const fn direction_name(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Up => "up",
+        Direction::Down => "down",
+    }
 }
 
 fn levels(look: &Look) -> Value {
@@ -119,13 +139,22 @@ fn windows(explained: &Explained) -> Vec<Value> {
             json!({
                 "window_minutes": window.minutes,
                 "observed": window.observed,
-                "expected": rounded::<4>(window.expected),
-                "deviation": rounded::<4>(window.deviation),
+                "expected": significant(window.expected),
+                "deviation": significant(window.deviation),
                 "log10_probability": rounded::<4>(window.log10_probability.max(LOWEST_LOG10)),
-                "largest_before": window.largest,
+                "fall": window.fall.map(|fall| json!({
+                    "expected": significant(fall.expected),
+                    "deviation": significant(fall.deviation),
+                    "log10_probability": rounded::<4>(fall.log10_probability.max(LOWEST_LOG10)),
+                })),
+                "largest_before": window.largest.map(rounded::<4>),
                 "usual_time_of_day": usual.time_of_day,
                 "usual_time_of_week": usual.time_of_week,
-                "lines": window.lines,
+                "lines": window.lines.iter().map(|line| json!({
+                    "rule": line.rule.name(),
+                    "bound": line.bound.map(rounded::<4>),
+                    "crossed": line.crossed,
+                })).collect::<Vec<_>>(),
             })
         })
         .collect()

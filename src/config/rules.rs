@@ -29,6 +29,14 @@ pub struct Mute {
     pub user_agent: Option<AnyOf>,
 }
 
+impl Mute {
+    /// Whether it holds in this minute: not before or after its time, and not once it has expired.
+    #[must_use]
+    pub fn holds(&self, minute: Minute) -> bool {
+        self.when.holds(minute) && self.expires.is_none_or(|expires| minute < expires)
+    }
+}
+
 /// Which series, and which way they go. What is left out matches everything.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SeriesPattern {
@@ -167,7 +175,7 @@ fn api(fields: &Fields<'_>) -> SeriesPattern {
     SeriesPattern {
         account: patterns(fields, "account"),
         region: patterns(fields, "region"),
-        source: patterns(fields, "source"),
+        source: fields.several("source", SOURCE, source).map(AnyOf),
         name: patterns(fields, "name"),
         ..SeriesPattern::default()
     }
@@ -176,6 +184,13 @@ fn api(fields: &Fields<'_>) -> SeriesPattern {
 fn patterns(fields: &Fields<'_>, key: &'static str) -> Option<AnyOf> {
     let pattern = |text: &str| (!text.is_empty()).then(|| Pattern::new(text));
     fields.several(key, "a text in quotation marks", pattern).map(AnyOf)
+}
+
+const SOURCE: &str = "a source as the logs have it, such as ec2.amazonaws.com or ec2.*";
+
+/// A source has a dot; a name without one, such as `ec2`, would silently match nothing.
+fn source(text: &str) -> Option<Pattern> {
+    (text.contains('.') || text.contains('*')).then(|| Pattern::new(text))
 }
 
 const TIME: &str = "a time such as 2026-01-31, 2026-01-31T18:00 (UTC) or 2026-01-31T18:00:00Z";

@@ -138,6 +138,64 @@ fn overrides_are_checked_as_models_are() {
 }
 
 #[test]
+fn a_source_is_one_of_the_logs() {
+    let with = |source: &str| format!("[[mute]]\nreason = \"r\"\nsource = {source}\n");
+    for source in ["\"ec2.amazonaws.com\"", "\"ec2*\"", "\"*\"", "[\"ec2.amazonaws.com\", \"s3.*\"]"] {
+        check(&with(source), &[]);
+    }
+    let asked = "mute[1].source must be a source as the logs have it, such as ec2.amazonaws.com or ec2.*";
+    // Without its patterns the rule would mute everything: that is told as well.
+    let wrong =
+        [String::from("line 1: mute[1] would mute everything"), format!("line 3: {asked}, got \"ec2\"")];
+    for source in ["\"ec2\"", "[\"s3.*\", \"ec2\"]"] {
+        check(&with(source), &[&wrong[0], &wrong[1]]);
+    }
+    check(
+        "[[override]]\nsource = \"ec2\"\nname = \"x\"\nsensitivity = 2",
+        &["line 2: override[1].source must be a source as the logs have it"],
+    );
+}
+
+/// Which rules nothing matches, among two APIs of one account and a few texts.
+fn check_unmatched(rules: &str, sums: bool, want: &[&str]) {
+    let base = crate::insight::tests::call("2026-01-31T10:00:00Z", "ec2.amazonaws.com", "RunInstances");
+    let denied = crate::classify::Observation { error_code: Some("AccessDenied".into()), ..base.clone() };
+    let counts =
+        crate::insight::tests::counts(crate::aggregate::Attribution::Kept, &[(base, 1), (denied, 1)]);
+    let config = Config::load(rules, "trailpulse.toml").expect("valid");
+    let span = counts.span().expect("calls");
+    let told = unmatched((&config.overrides, &config.mutes), counts.names(), span, sums);
+    let told: Vec<String> = told.iter().map(|it| format!("{}: {}", it.rule, it.why)).collect();
+    assert_eq!(told, want, "{rules}");
+}
+
+#[test]
+fn rules_that_match_nothing_are_named() {
+    let mute = |keys: &str| format!("[[mute]]\nid = \"it\"\nreason = \"r\"\n{keys}");
+    let check = |keys: &str, want: &[&str]| check_unmatched(&mute(keys), false, want);
+    check("account = \"111122223333\"\nname = \"Run*\"", &[]);
+    check("name = \"RunInstance\"", &["it: no name matches RunInstance; nearest is RunInstances"]);
+    check("error_code = \"AccessDenied*\"\nprincipal = \"user/Alice\"\nuser_agent = \"aws-cli/*\"", &[]);
+    check("error_code = \"Throttl*\"", &["it: no error_code matches Throttl*"]);
+    check("principal = \"role/Alice\"", &["it: no principal matches role/Alice"]);
+    check("user_agent = \"terraform*\"", &["it: no user_agent matches terraform*"]);
+    // Expired, over, or still to come.
+    check("name = \"x\"\nexpires = 2026-01-31", &[]);
+    check("name = \"x\"\nto = 2026-01-31T10:00:00Z", &[]);
+    check("name = \"x\"\nfrom = 2026-02-01", &[]);
+    check("name = \"x\"\nexpires = 2026-02-01", &["it: no name matches x; nearest is RunInstances"]);
+    // Of a sum, a principal stands in the place of the account.
+    let of_a_sum = mute("account = \"user/Alice\"");
+    check_unmatched(&of_a_sum, true, &[]);
+    check_unmatched(&of_a_sum, false, &["it: no account matches user/Alice; nearest is 111122223333"]);
+    check_unmatched(
+        "[[override]]\nregion = \"eu-*\"\nsensitivity = 2",
+        false,
+        &["override[1]: no region matches eu-*; nearest is us-east-1"],
+    );
+}
+
+#[test]
 fn rules_have_different_ids() {
     let mute = |id: &str| format!("[[mute]]\n{id}\nreason = \"r\"\nname = \"x\"\n");
     check(&(mute("") + &mute("")), &[]);

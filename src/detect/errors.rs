@@ -113,11 +113,12 @@ impl ErrorSeries {
         let sight = self.sight(model, shared, minute);
         if let Some(eased) = model.eased() {
             let told = self.watch.told_look(eased, &sight, eased.parameters().first_seen.failures);
-            self.watch.tell((shared.which, shared.origin), told, events);
+            self.watch.tell((shared.which, shared.origin), &told, events);
         }
         let least = model.parameters().first_seen.failures;
         let crossing = self.watch.look(model, &sight).or_else(|| self.watch.first_seen(model, &sight, least));
         if let Some(crossing) = crossing {
+            let crossing = self.watch.with_windows(model, &sight, &crossing);
             self.watch.open(model, (shared.which, shared.origin), &crossing, events);
             self.frozen_slot = slot_of(minute);
         }

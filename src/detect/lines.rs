@@ -63,6 +63,10 @@ impl Scene<'_> {
         let (mut below, mut least) = (self.mean.floor(), total);
         while least - below > 1.0 {
             let middle = (f64::midpoint(below, least)).floor();
+            // Of totals above 2^53 not every whole number can be told from the next.
+            if middle <= below || middle >= least {
+                break;
+            }
             if self.crosses(rule, middle) { least = middle } else { below = middle }
         }
         least

@@ -1,9 +1,9 @@
 //! How one series stands at the end of a minute: what was seen, what is usual, and every line, crossed or not. Pure.
 //!
 //! `ApiDetector::look` makes it; each series has the part that knows its private state in a `look` of its own.
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::Rule;
+use super::{Direction, Rule};
 use crate::time::Minute;
 
 /// How a series stands at the end of a minute.
@@ -62,31 +62,51 @@ pub struct WindowLook {
     pub minutes: u32,
     /// Calls in it.
     pub observed: f64,
-    /// Calls expected in it.
+    /// The most calls that are expected in it: the highest of the forecasts for this time and near it.
     pub expected: f64,
     /// Standard deviation of the calls in it.
     pub deviation: f64,
     /// log10 of the probability of at least so many calls; 0 where they are not more than expected.
     pub log10_probability: f64,
+    /// The other side; `None` where a fall is not judged.
+    pub fall: Option<Fall>,
     /// Largest total of such a window in the remembered days, today not included.
     pub largest: Option<f64>,
     /// The lines that are drawn for such windows.
     pub lines: Vec<LineLook>,
 }
 
+/// What a window is judged by when calls stay away.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Fall {
+    /// The fewest calls that are expected in it: the lowest of the forecasts for this time and near it.
+    pub expected: f64,
+    /// Standard deviation of the calls in it.
+    pub deviation: f64,
+    /// log10 of the probability of at most so many calls; 0 where they are not fewer than expected.
+    pub log10_probability: f64,
+}
+
+impl WindowLook {
+    /// The smaller of the two probabilities, and whether it is that of a fall.
+    #[must_use]
+    pub fn extreme(&self) -> (f64, Direction) {
+        match self.fall {
+            Some(fall) if fall.log10_probability < self.log10_probability => {
+                (fall.log10_probability, Direction::Down)
+            }
+            _ => (self.log10_probability, Direction::Up),
+        }
+    }
+}
+
 /// One line.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LineLook {
     /// Which.
-    #[serde(serialize_with = "rule_name")]
     pub rule: Rule,
     /// The total that has to be reached (of a drop: undercut); `None` where no total would do now.
     pub bound: Option<f64>,
     /// Whether it is.
     pub crossed: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn rule_name<S: Serializer>(rule: &Rule, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(rule.name())
 }

@@ -3,6 +3,7 @@ mod api;
 mod errors;
 mod lines;
 pub mod look;
+mod peak;
 mod rate;
 mod surprise;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod watch;
 use serde::{Deserialize, Serialize};
 
 pub use api::ApiDetector;
+pub use peak::{Peak, times};
 
 use crate::time::Minute;
 
@@ -84,6 +86,12 @@ impl Rule {
     }
 }
 
+/// A total for each length of a window, by [`WINDOW_MINUTES`].
+pub type Bounds = [Option<f64>; WINDOW_MINUTES.len()];
+
+/// Lengths of the windows, minutes.
+pub const WINDOW_MINUTES: [i32; 4] = crate::baseline::WINDOWS;
+
 /// Why an episode opened: the numbers behind the verdict, all of them checkable by hand.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
@@ -97,8 +105,13 @@ pub struct Evidence {
     pub observed: f64,
     /// Calls expected in the window at this time of day and week.
     pub expected: f64,
+    /// Standard deviation of the calls in such a window: with `expected`, the negative binomial of the probability.
+    pub deviation: f64,
     /// The total that had to be reached (or, for a drop, undercut).
     pub bound: f64,
+    /// The total from which a window of each length would have crossed a line of a rise at that moment; `None` where no
+    /// total would have.
+    pub bounds: Bounds,
     /// log10 of the probability of a total at least (for a drop: at most) as extreme.
     pub log10_probability: f64,
     /// Largest total of such a window in the remembered days; `None` where there is none yet.
@@ -131,6 +144,8 @@ pub enum Event {
         end: Minute,
         /// End of the minute in which the return was certain.
         closed_at: Minute,
+        /// How far it went.
+        peak: Peak,
     },
 }
 

@@ -3,12 +3,14 @@
 //! Time goes by calls, half hours and days. Between calls only the ends of half hours are visited (they teach the forecast)
 //! and, where enough is expected that silence would tell, every fifth minute. A series of which little is expected
 //! sleeps after two hours without calls, and is caught up with day by day when it wakes.
+mod fall;
 mod look;
 
+use fall::most_missing;
 use serde::{Deserialize, Serialize};
 
 use super::watch::{Crossing, Origin, Sight, Told, Watch};
-use super::{Direction, Event, Rule, Which, surprise};
+use super::{Bounds, Direction, Event, Rule, Which, surprise};
 use crate::baseline::accepted::Surprise;
 use crate::baseline::bound::Prior;
 use crate::baseline::maxima::{Maxima, Reading};
@@ -98,11 +100,12 @@ impl RateSeries {
         let sight = self.sight(model, minute);
         if let Some(eased) = model.eased() {
             let told = self.watch.told_look(eased, &sight, eased.parameters().first_seen.calls);
-            self.watch.tell((Which::Calls, self.origin), told, events);
+            self.watch.tell((Which::Calls, self.origin), &told, events);
         }
         let least = model.parameters().first_seen.calls;
         let crossing = self.watch.look(model, &sight).or_else(|| self.watch.first_seen(model, &sight, least));
         if let Some(crossing) = crossing {
+            let crossing = self.watch.with_windows(model, &sight, &crossing);
             self.open(model, &crossing, events);
         } else {
             self.check_back(model, &sight, events);
@@ -187,22 +190,27 @@ impl RateSeries {
             self.last_drop = Some(instant);
             self.open(model, &crossing, events);
         }
+        self.note_fall(model, instant);
     }
 
-    /// While a drop-out is open, it may become one for a lower sensitivity.
+    /// While a drop-out is open, it may become one for a lower sensitivity, and more may stay away.
     fn tell_drop(&mut self, model: &Model, instant: i32, events: &mut Vec<Event>) {
-        let down = self.watch.episode.as_ref().is_some_and(|it| it.direction() == Direction::Down);
-        if down && model.eased().is_some() {
+        if self.watch.episode.as_ref().is_some_and(|it| it.direction() == Direction::Down) {
             self.watch.windows.slide(instant - 1);
             self.tell_drop_here(model, instant, events);
+            self.note_fall(model, instant);
         }
     }
 
     fn tell_drop_here(&mut self, model: &Model, instant: i32, events: &mut Vec<Event>) {
         if let Some(eased) = model.eased() {
             let (crossing, _) = self.drop_crossing(eased, instant);
-            let told = Told { crossing, hot: crossing.map(|crossing| (crossing.at - 1, crossing.at - 1)) };
-            self.watch.tell((Which::Calls, self.origin), told, events);
+            let told = Told {
+                crossing,
+                hot: crossing.map(|crossing| (crossing.at - 1, crossing.at - 1)),
+                peak: None,
+            };
+            self.watch.tell((Which::Calls, self.origin), &told, events);
         }
     }
 
@@ -229,6 +237,9 @@ impl RateSeries {
                     window,
                     z,
                     expected: mean,
+                    shape,
+                    bounds: Bounds::default(),
+                    peak: None,
                     bound: most_missing(total, most, |total| surprise::below(total, mean, shape) >= least_z),
                     start: self.silent_since(instant, window, mean),
                     at: instant,
@@ -237,28 +248,6 @@ impl RateSeries {
             }
         }
         (best, noted)
-    }
-
-    /// First minute without the calls that a window lacks.
-    fn silent_since(&self, instant: i32, window: usize, expected: f64) -> i32 {
-        let bar = self.watch.bar(window, expected);
-        self.watch.windows.silent_since(instant - 1, WINDOWS[window], bar)
-    }
-
-    fn drop_share(&self, model: &Model, window: usize) -> f64 {
-        let p = &model.parameters().drop;
-        if self.seasonal.has_rhythm() || window < LONGEST { p.share } else { p.flat_share }
-    }
-
-    /// Shape of the law of a total that may be too small: what comes in clusters stays away in clusters, however regular
-    /// they are. So the variance is at least that of the shorter windows, if these were independent.
-    fn drop_shape(&self, window: usize, mean: f64) -> f64 {
-        let part = |shorter: usize| mean * f64::from(WINDOWS[shorter]) / f64::from(WINDOWS[window]);
-        let shapes = (0..=window).map(|shorter| {
-            let mean = part(shorter);
-            self.watch.dispersion[shorter].now.variance(mean) / mean
-        });
-        mean / (shapes.fold(0.0, f64::max) - 1.0)
     }
 
     fn drop_z(&self, model: &Model, window: usize) -> f64 {
@@ -477,18 +466,4 @@ impl RateSeries {
         self.block = (0.0, 0.0, 0);
         self.instant = self.slot * SLOT;
     }
-}
-
-/// The largest total up to `most` that is still as unusual, given that `total` is.
-fn most_missing(total: f64, most: f64, unusual: impl Fn(f64) -> bool) -> f64 {
-    let (mut low, mut high) = (total, most.floor() + 1.0);
-    while high - low > 1.0 {
-        let middle = f64::midpoint(low, high).floor();
-        // Of totals above 2^53 not every whole number can be told from the next.
-        if middle <= low || middle >= high {
-            break;
-        }
-        if unusual(middle) { low = middle } else { high = middle }
-    }
-    low
 }

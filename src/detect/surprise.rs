@@ -31,6 +31,11 @@ pub(crate) fn below(total: f64, mean: f64, shape: f64) -> f64 {
     z_of(ln_pmf(total, mean, shape) - (-ratio).ln_1p())
 }
 
+/// Standard deviation of a total with that mean and shape.
+pub(crate) fn deviation(mean: f64, shape: f64) -> f64 {
+    (mean + mean * mean / shape).sqrt()
+}
+
 /// The decimal logarithm of the probability that `z` stands for.
 pub(crate) fn log10_probability(z: f64) -> f64 {
     -0.5 * z * z / std::f64::consts::LN_10

@@ -354,7 +354,9 @@ fn sound(events: &[Event], until: i32) {
                 }
                 open.push((*which, *start));
             }
-            Event::Closed { which, start, end, closed_at } => {
+            Event::Closed { which, start, end, closed_at, peak } => {
+                assert!(peak.log10_probability.is_finite() && peak.times.is_finite(), "{event:?}");
+                assert!(peak.at <= *closed_at, "{event:?}");
                 assert!(start < end && end <= closed_at && closed_at.epoch() <= until, "{event:?}");
                 assert!(open.contains(&(*which, *start)), "closed but not open: {event:?}");
                 open.retain(|(other, _)| other != which);
@@ -367,6 +369,38 @@ fn sound(events: &[Event], until: i32) {
         assert!(time >= last.0, "events are in order of time: {event:?}");
         last = (time, 0);
     }
+}
+
+/// The probability of an opening, from nothing but what its evidence says: the tail of a negative binomial.
+fn recomputed(evidence: &Evidence) -> f64 {
+    let Evidence { expected: mean, deviation, observed, .. } = *evidence;
+    let shape = mean * mean / (deviation * deviation - mean);
+    surprise::log10_probability(match evidence.direction {
+        Direction::Up => surprise::above(observed, mean, shape),
+        Direction::Down => surprise::below(observed, mean, shape),
+    })
+}
+
+/// An episode that has ended: of what, from when to when it was open, which way, and how far it went.
+type Ended = (Which, (Minute, Minute), Direction, Peak);
+
+fn ended(events: &[Event]) -> Vec<Ended> {
+    let mut open = Vec::new();
+    let mut ended = Vec::new();
+    for event in events {
+        match event {
+            Event::Opened { which, start, detected_at, evidence } => {
+                open.push((*which, *start, *detected_at, *evidence));
+            }
+            Event::Closed { which, start, closed_at, peak, .. } => {
+                let index = open.iter().position(|it| (it.0, it.1) == (*which, *start)).expect("was opened");
+                let (_, _, detected_at, evidence) = open.remove(index);
+                assert!(peak.log10_probability <= evidence.log10_probability, "{event:?} {evidence:?}");
+                ended.push((*which, (detected_at, *closed_at), evidence.direction, *peak));
+            }
+        }
+    }
+    ended
 }
 
 /// Sensitivity moves outcomes, of every line, both ways.
@@ -403,6 +437,8 @@ fn random_counts_cross_every_line() {
         let (_, events) = judge(&default_model(), &counted, &[counted[counted.len() - 1].0 + 5000]);
         seen.extend(events.iter().filter_map(|event| match event {
             Event::Opened { which, evidence, .. } => {
+                let (told, again) = (evidence.log10_probability, recomputed(evidence));
+                assert!((told - again).abs() <= 1e-6 * (1.0 + told.abs()), "{evidence:?} {again}");
                 let kind = if *which == Which::Calls { "calls" } else { "errors" };
                 Some(format!("{kind} {:?}", evidence.rule))
             }
@@ -490,6 +526,15 @@ proptest! {
         for event in &few {
             let Event::Opened { which, detected_at, .. } = event else { continue };
             prop_assert!(is_open(&many, *which, *detected_at), "{low} {high} {event:?}\n{few:#?}\n{many:#?}");
+        }
+        // What is open around a whole episode of a lower sensitivity goes at least as far.
+        let many = ended(&many);
+        for (which, (from, to), direction, peak) in ended(&few) {
+            let around = |it: &&Ended| (it.0, it.2) == (which, direction) && it.1.0 <= from && it.1.1 >= to;
+            for (.., farther) in many.iter().filter(around) {
+                let far = farther.log10_probability <= peak.log10_probability && farther.times >= peak.times;
+                prop_assert!(far, "{low} {high} {peak:?} {farther:?}");
+            }
         }
     }
 }

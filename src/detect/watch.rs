@@ -7,7 +7,7 @@ mod told;
 use serde::{Deserialize, Serialize};
 
 use super::lines::{Scene, Share};
-use super::{Direction, Event, Evidence, Rule, Which, surprise};
+use super::{Bounds, Direction, Event, Evidence, Peak, Rule, Which, surprise, times};
 use crate::baseline::accepted::{Accepted, Surprise};
 use crate::baseline::bound::Prior;
 use crate::baseline::dispersion::Dispersion;
@@ -65,7 +65,13 @@ pub(crate) struct Crossing {
     pub(crate) window: usize,
     pub(crate) z: f64,
     pub(crate) expected: f64,
+    /// Of the law of the total.
+    pub(crate) shape: f64,
     pub(crate) bound: f64,
+    /// See [`Evidence::bounds`].
+    pub(crate) bounds: Bounds,
+    /// How far all windows go, of a rise.
+    pub(crate) peak: Option<Peak>,
     /// The totals of all windows, and the surprise of those that are unusual.
     pub(crate) seen: PerWindow<Surprise>,
     /// First unusual minute.
@@ -182,6 +188,10 @@ impl Watch {
                 best = self.scene(model, sight, window).crossing(self, sight, total, z).or(best);
             }
         }
+        if self.episode.is_some() {
+            let peak = self.reached(sight);
+            self.episode.iter_mut().for_each(|episode| episode.reach(&peak, Direction::Up));
+        }
         if let (Some(episode), Some(unusual)) = (&mut self.episode, unusual) {
             episode.last_hot = sight.minute;
             episode.last_unusual = episode.last_unusual.max(unusual);
@@ -204,16 +214,39 @@ impl Watch {
         {
             return None;
         }
+        let shape = self.dispersion[SLOT_WINDOW].now.shape(expected);
         Some(Crossing {
             rule: Rule::FirstSeen,
             window: SLOT_WINDOW,
-            z: surprise::above(total, expected, self.dispersion[SLOT_WINDOW].now.shape(expected)),
+            z: surprise::above(total, expected, shape),
             expected,
+            shape,
             bound: least,
+            bounds: Bounds::default(),
+            peak: None,
             seen: totals.map(|total| Surprise { total: total as f64, ..Surprise::default() }),
             start: self.onset(sight.minute, SLOT_WINDOW, expected),
             at: sight.minute + 1,
         })
+    }
+
+    /// How far the totals of all windows are above what is expected: what a rise is rated by.
+    fn reached(&self, sight: &Sight) -> Peak {
+        let of = |window: usize| {
+            let (observed, expected) = (self.windows.totals()[window] as f64, sight.expected[window]);
+            let z = surprise::above(observed, expected, self.dispersion[window].now.shape(expected));
+            Peak {
+                at: Minute::from_epoch(sight.minute + 1),
+                window_minutes: WINDOWS[window].cast_unsigned(),
+                observed,
+                expected,
+                log10_probability: surprise::log10_probability(z),
+                times: times(Direction::Up, observed, (expected, Some(self.maxima.largest(window)))),
+            }
+        };
+        let mut farthest = of(0);
+        (1..WINDOWS.len()).for_each(|window| farthest.note(&of(window)));
+        farthest
     }
 
     fn remember(&mut self, least_z: f64, window: usize, surprise: Surprise) {
@@ -239,6 +272,23 @@ impl Watch {
             caution: if settling { model.parameters().episode.settle_factor } else { 1.0 },
             share: sight.calls.map(|(calls, usual)| Share { calls: calls[window], usual }),
         }
+    }
+
+    /// A crossing of a rise that opens an episode, with what is told of the other windows.
+    pub(crate) fn with_windows(&self, model: &Model, sight: &Sight, crossing: &Crossing) -> Crossing {
+        let first_seen = (crossing.rule == Rule::FirstSeen).then_some(crossing.bound);
+        let (bounds, peak) = (self.bounds(model, sight, first_seen), Some(self.reached(sight)));
+        Crossing { bounds, peak, ..*crossing }
+    }
+
+    /// The least total of each window that crosses line A or B now, or C where `first_seen` calls do.
+    pub(crate) fn bounds(&self, model: &Model, sight: &Sight, first_seen: Option<f64>) -> Bounds {
+        std::array::from_fn(|window| {
+            let scene = self.scene(model, sight, window);
+            let lines = [scene.bound(Rule::Contextual), scene.bound(Rule::Record)];
+            let of_new = first_seen.filter(|_| window == SLOT_WINDOW);
+            lines.into_iter().chain([of_new]).flatten().reduce(f64::min)
+        })
     }
 
     /// First minute of the stretch that makes a window's total unusual.
@@ -286,6 +336,7 @@ impl Watch {
                 start: Minute::from_epoch(episode.start),
                 end: Minute::from_epoch(end),
                 closed_at: Minute::from_epoch(instant),
+                peak: episode.peak,
             }),
             // What has opened in this moment goes on: its end would be told before its start.
             Some(_) if self.told.as_ref().is_some_and(|told| told.detected_at >= instant) => {}
@@ -313,22 +364,23 @@ impl Watch {
 /// The episode that a crossing opens, and what is told of it.
 fn opened(watch: &Watch, which: Which, origin: Origin, crossing: &Crossing) -> (Event, Episode) {
     let largest = watch.maxima.largest(crossing.window);
-    let event = Event::Opened {
-        which,
-        start: Minute::from_epoch(crossing.start),
-        detected_at: Minute::from_epoch(crossing.at),
-        evidence: Evidence {
-            rule: crossing.rule,
-            direction: crossing.rule.direction(),
-            window_minutes: WINDOWS[crossing.window].cast_unsigned(),
-            observed: watch.windows.totals()[crossing.window] as f64,
-            expected: crossing.expected,
-            bound: crossing.bound,
-            log10_probability: surprise::log10_probability(crossing.z),
-            largest_before: (largest > 0.0).then_some(largest),
-            series_age_days: origin.age_days(crossing.at),
-        },
+    let evidence = Evidence {
+        rule: crossing.rule,
+        direction: crossing.rule.direction(),
+        window_minutes: WINDOWS[crossing.window].cast_unsigned(),
+        observed: watch.windows.totals()[crossing.window] as f64,
+        expected: crossing.expected,
+        deviation: surprise::deviation(crossing.expected, crossing.shape),
+        bound: crossing.bound,
+        bounds: crossing.bounds,
+        log10_probability: surprise::log10_probability(crossing.z),
+        largest_before: (largest > 0.0).then_some(largest),
+        series_age_days: origin.age_days(crossing.at),
     };
+    let detected_at = Minute::from_epoch(crossing.at);
+    let event = Event::Opened { which, start: Minute::from_epoch(crossing.start), detected_at, evidence };
+    let mut peak = Peak::of(&evidence, detected_at);
+    crossing.peak.iter().for_each(|other| peak.note(other));
     let episode = Episode {
         start: crossing.start,
         detected_at: crossing.at,
@@ -342,6 +394,7 @@ fn opened(watch: &Watch, which: Which, origin: Origin, crossing: &Crossing) -> (
             Direction::Down => crossing.at - 1,
         },
         peaks: crossing.seen,
+        peak,
         observed: 0.0,
         expected: 0.0,
         summed_to: crossing.at,
@@ -357,7 +410,10 @@ impl Scene<'_> {
             window: self.window,
             z,
             expected: self.mean,
+            shape: self.spread.shape(self.mean),
             bound: self.least(rule, total),
+            bounds: Bounds::default(),
+            peak: None,
             start: watch.onset(sight.minute, self.window, self.mean),
             at: sight.minute + 1,
             seen: PerWindow::default(),

@@ -14,7 +14,7 @@ use super::*;
 use crate::aggregate::{Attribution as Columns, Batch, Counts};
 use crate::classify::Observation;
 use crate::detect::Which;
-use crate::insight::tests::{at, call, counts, model, opening};
+use crate::insight::tests::{PEAK, at, call, counts, model, opening};
 use crate::insight::{Closing, Opening, end_of, start_of};
 use crate::series::Category;
 use crate::summary::{Coverage, Summary};
@@ -47,7 +47,8 @@ fn burst() -> Counts {
 /// A burst of two minutes, noticed at midnight, over at a quarter past.
 fn pair(counts: &Counts) -> [Insight; 2] {
     let opening = opening(counts, None, "2026-01-31T23:58:00Z", "2026-02-01T00:00:00Z");
-    let closing = Closing { end: at("2026-01-31T23:59:00Z"), closed_at: at("2026-02-01T00:15:00Z") };
+    let closing =
+        Closing { end: at("2026-01-31T23:59:00Z"), closed_at: at("2026-02-01T00:15:00Z"), peak: PEAK };
     [start_of(counts, &opening, &model()), end_of(counts, &opening, closing, &model())]
 }
 
@@ -204,12 +205,23 @@ mod contract {
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
+    struct Peak {
+        at: String,
+        window_minutes: u32,
+        observed: f64,
+        expected: f64,
+        log10_probability: f64,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
     struct Explanation {
         detected_at: String,
         direction: String,
         window_minutes: u32,
         observed: f64,
         expected: f64,
+        deviation: f64,
         bound: f64,
         log10_probability: f64,
         largest_before: Option<f64>,
@@ -217,11 +229,13 @@ mod contract {
         usual_time_of_day: Option<f64>,
         usual_time_of_week: Option<f64>,
         contributors: Vec<Contributor>,
+        peak: Option<Peak>,
         severity: String,
         rule: String,
         text: String,
         model: String,
         model_digest: String,
+        sensitivity: f64,
     }
 }
 
@@ -255,7 +269,7 @@ fn many(seeds: &[(u8, u8, u8)]) -> Vec<Insight> {
             detected_at: minute(seed.2 + 1),
             ..opening(&counts, None, "2026-01-31T00:00:00Z", "2026-01-31T00:00:00Z")
         };
-        let closing = Closing { end: minute(seed.2 + 1), closed_at: minute(seed.2 + 3) };
+        let closing = Closing { end: minute(seed.2 + 1), closed_at: minute(seed.2 + 3), peak: PEAK };
         [start_of(&counts, &opening, &model()), end_of(&counts, &opening, closing, &model())]
     });
     insights.collect()
@@ -450,13 +464,14 @@ fn observations(names: &[String]) -> Vec<Observation<'_>> {
 fn episodes(counts: &Counts) -> Vec<Insight> {
     let (start, model) = (at("2026-01-30T10:17:00Z"), model());
     // The verdict's own number is not AWS's: none of it is too much for the recount.
+    let peak = crate::detect::Peak { observed: 0.0, ..PEAK };
     let evidence = crate::detect::Evidence { observed: 0.0, ..crate::insight::tests::EVIDENCE };
     let denied = counts.names().find_text("AccessDenied").expect("a counted code").number();
     let mut insights = Vec::new();
     for (api, minutes) in counts.names().api_ids().zip(3..) {
         for which in [Which::Calls, Which::Errors(denied)] {
             let opening = Opening { api, which, start, detected_at: start.plus(5), evidence };
-            let closing = Closing { end: start.plus(minutes), closed_at: start.plus(20) };
+            let closing = Closing { end: start.plus(minutes), closed_at: start.plus(20), peak };
             insights.push(start_of(counts, &opening, &model));
             if minutes > 3 {
                 insights.push(end_of(counts, &opening, closing, &model));

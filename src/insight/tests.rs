@@ -7,14 +7,15 @@ use serde_json::{Value, json};
 use super::*;
 use crate::aggregate::{Attribution as Columns, Batch};
 use crate::classify::Observation;
-use crate::detect::{Direction, Rule};
+use crate::detect::{Direction, Peak, Rule};
+use crate::severity::Severity;
 
 pub(crate) fn at(text: &str) -> Minute {
     Minute::parse(text).expect("a time")
 }
 
 pub(crate) fn model() -> ModelId {
-    ModelId { name: "default".into(), digest: "0123abcd".into() }
+    ModelId { name: "default".into(), digest: "0123abcd".into(), sensitivity: 1.0 }
 }
 
 /// A successful write call of the management plane.
@@ -51,10 +52,22 @@ pub(crate) const EVIDENCE: Evidence = Evidence {
     window_minutes: 5,
     observed: 3.0,
     expected: 0.125,
+    deviation: 0.5,
     bound: 2.5,
+    bounds: [None, Some(2.5), None, None],
     log10_probability: -12.25,
     largest_before: Some(1.0),
     series_age_days: 28.0,
+};
+
+/// Less than what it opened with: nothing to tell of.
+pub(crate) const PEAK: Peak = Peak {
+    at: Minute::from_epoch(0),
+    window_minutes: 1,
+    observed: 1.0,
+    expected: 0.125,
+    log10_probability: -1.0,
+    times: 1.0,
 };
 
 /// The episode of the only API of `counts`, of its call rate or of its failures with `code`.
@@ -155,7 +168,8 @@ fn aws_error_rate_end() {
     );
     let opening =
         opening(&counts, Some("NoSuchBucketPolicy"), "2022-09-05T07:42:00Z", "2022-09-05T07:43:00Z");
-    let closing = Closing { end: at("2022-09-05T07:45:00Z"), closed_at: at("2022-09-05T08:00:00Z") };
+    let closing =
+        Closing { end: at("2022-09-05T07:45:00Z"), closed_at: at("2022-09-05T08:00:00Z"), peak: PEAK };
     let end = end_of(&counts, &opening, closing, &model());
     assert_eq!(
         details(&end),
@@ -192,7 +206,8 @@ fn an_end_may_lie_before_the_detection() {
     let counts = counts(Columns::Kept, &[failed(6)]);
     let opening =
         opening(&counts, Some("QueryIdNotFoundException"), "2024-12-11T16:52:00Z", "2024-12-11T16:57:00Z");
-    let closing = Closing { end: at("2024-12-11T16:53:00Z"), closed_at: at("2024-12-11T17:10:00Z") };
+    let closing =
+        Closing { end: at("2024-12-11T16:53:00Z"), closed_at: at("2024-12-11T17:10:00Z"), peak: PEAK };
     let numbers = |insight: Insight| {
         let Statistics { baseline_average, insight_average, insight_duration, baseline_duration } =
             insight.statistics;
@@ -239,8 +254,9 @@ fn attributions_list_five_by_calls_then_by_value() {
             ("errorCode", &["null 1.7"]),
         ],
     );
-    let empty: &[(&str, &[&str])] = &[("userIdentityArn", &[]), ("userAgent", &[]), ("errorCode", &[])];
-    check_attributions(Columns::Dropped, &calls, empty);
+    let nobody: &[(&str, &[&str])] =
+        &[("userIdentityArn", &[]), ("userAgent", &[]), ("errorCode", &["null 1.7"])];
+    check_attributions(Columns::Dropped, &calls, nobody);
 }
 
 #[test]
@@ -279,6 +295,7 @@ fn events_pair_up_and_what_is_open_stays_open() {
         start: minute(start),
         end: minute(start + 5),
         closed_at: minute(start + 20),
+        peak: PEAK,
     };
     let states = |insights: &[Insight]| {
         insights.iter().map(|insight| (insight.state, insight.start.since(minute(0)))).collect::<Vec<_>>()
@@ -339,8 +356,9 @@ fn texts_say_what_was_seen_and_who() {
     check_text(
         None,
         burst,
-        "RunInstances was called 260 times in 5 min; the usual at this time is 2.1 and the line is 14 (chance 1 in \
-         10^98); the largest 5 min total before was 9; mostly role/ci-deployer (240 of 260)",
+        "RunInstances was called 260 times in 5 min (chance 1 in 10^98); at most 2.1 are expected at this time, the line \
+         is 14; the most in 5 min before was 9; the series is 28 d old; \
+         mostly role/ci-deployer (240 of 260, usually 0)",
     );
     check_text(
         Some("Client.\u{7}Oops"),
@@ -351,8 +369,9 @@ fn texts_say_what_was_seen_and_who() {
             series_age_days: 0.5,
             ..burst
         },
-        "RunInstances failed 260 times with Client.\u{FFFD}Oops in 5 min; the usual at this time is 2.1 and the line \
-         is 14 (chance 1 in 10,000); the series is 12 h old; mostly role/ci-deployer (240 of 260)",
+        "RunInstances failed 260 times with Client.\u{FFFD}Oops in 5 min (chance 1 in 10,000); 2.1 are expected of its \
+         calls in these minutes, the line is 14; the series is 12 h \
+         old; mostly role/ci-deployer (240 of 260, usually 0)",
     );
     check_text(
         None,
@@ -364,8 +383,8 @@ fn texts_say_what_was_seen_and_who() {
             observed: 20.0,
             ..burst
         },
-        "RunInstances was called 20 times in 1 min; the usual at this time is 0 and the line is 14; it was never seen \
-         before; mostly user/\u{FFFD}[31m\u{FFFD}eve (20 of 20)",
+        "RunInstances was called 20 times in 1 min; at most 0 are expected at this time, the line is 14; it was never seen \
+         before; the series is 28 d old; mostly user/\u{FFFD}[31m\u{FFFD}eve (20 of 20, usually 0)",
     );
     check_text(
         None,
@@ -379,8 +398,9 @@ fn texts_say_what_was_seen_and_who() {
             log10_probability: f64::NEG_INFINITY,
             ..burst
         },
-        "RunInstances was called not once in 30 min; the usual at this time is 600 and the line is 150 (chance 1 in \
-         10^9999); in the week before mostly role/backup (99 of 99)",
+        "RunInstances was called not once in 30 min (chance 1 in 10^9999); at least 600 are expected at this time, the \
+         line is 150; the most in 30 min before was 9; the series is \
+         28 d old; most is missing from role/backup (0, usually 0.28)",
     );
 }
 
@@ -395,21 +415,38 @@ fn explanations_have_their_fields_in_order_and_finite_numbers() {
     assert_eq!(
         serde_json::to_string(&start.explanation).expect("JSON"),
         format!(
-            r#"{{"detected_at":"2026-01-31T10:01:00Z","direction":"up","window_minutes":5,"observed":3.0,"expected":0.125,"bound":2.5,"log10_probability":-9999.0,"largest_before":null,"series_age_days":28.0,"usual_time_of_day":null,"usual_time_of_week":null,"contributors":[{{"attribute":"identity","value":"arn:aws:iam::111122223333:user/Alice","calls":3,"usual":0.0}},{{"attribute":"user_agent","value":"aws-cli/2","calls":3,"usual":0.0}}],"severity":"critical","rule":"contextual","text":"{text}","model":"default","model_digest":"0123abcd"}}"#
+            r#"{{"detected_at":"2026-01-31T10:01:00Z","direction":"up","window_minutes":5,"observed":3.0,"expected":0.125,"deviation":0.5,"bound":2.5,"log10_probability":-9999.0,"largest_before":null,"series_age_days":28.0,"usual_time_of_day":null,"usual_time_of_week":null,"contributors":[{{"attribute":"identity","value":"arn:aws:iam::111122223333:user/Alice","calls":3,"usual":0.0}},{{"attribute":"user_agent","value":"aws-cli/2","calls":3,"usual":0.0}}],"severity":"critical","rule":"contextual","text":"{text}","model":"default","model_digest":"0123abcd","sensitivity":1.0}}"#
         )
     );
-    let closing = Closing { end: at("2026-01-31T10:03:00Z"), closed_at: at("2026-01-31T10:18:00Z") };
+    let peak = Peak {
+        at: at("2026-01-31T10:02:00Z"),
+        window_minutes: 30,
+        observed: 64.0,
+        expected: 1.0,
+        log10_probability: -70.25,
+        times: 64.0,
+    };
+    let closing = Closing { end: at("2026-01-31T10:03:00Z"), closed_at: at("2026-01-31T10:18:00Z"), peak };
     let end = end_of(&counts, &opening, closing, &model()).explanation;
     let opened = start_of(&counts, &opening, &model()).explanation;
     assert_eq!(
         end.text,
         format!(
-            "back to usual after 3 min: RunInstances was called 3 times, 1 a minute against 0 in the week before; it \
-             had begun with: {}",
+            "back to usual after 3 min: RunInstances was called 3 times, 1 a minute against 0 in the week before; \
+             at its peak 64 in the 30 min up to 2026-01-31 10:02 (chance 1 in 10^70), where at most 1 is expected at that \
+             time; it had begun with: {}",
             opened.text
         )
     );
-    assert_eq!(Explanation { text: opened.text.clone(), ..end }, opened);
+    assert_eq!(
+        serde_json::to_string(&end.peak).expect("JSON"),
+        r#"{"at":"2026-01-31T10:02:00Z","window_minutes":30,"observed":64.0,"expected":1.0,"log10_probability":-70.25}"#
+    );
+    assert_eq!((opened.severity, end.severity), (Severity::High, Severity::Critical));
+    assert_eq!(
+        Explanation { text: opened.text.clone(), peak: None, severity: opened.severity, ..end },
+        opened
+    );
 }
 
 #[test]
@@ -424,6 +461,13 @@ fn what_is_usual_is_told_for_the_day_and_the_week() {
         let opening = opening(&counts, None, "2026-01-31T10:00:00Z", "2026-01-31T10:01:00Z");
         let why = start_of(&counts, &opening, &model()).explanation;
         assert_eq!((why.usual_time_of_day, why.usual_time_of_week), want, "{made:?}");
+        let told = why.text.split("; ").find(|part| part.starts_with("the same")).map(str::to_owned);
+        let words = match want {
+            (Some(day), Some(week)) => Some(format!("{day} on the days before, {week} in the weeks before")),
+            (Some(day), None) => Some(format!("{day} on the days before")),
+            _ => None,
+        };
+        assert_eq!(told, words.map(|words| format!("the same 5 min usually had {words}")));
     };
     check(&[made(0, 9)], (None, None));
     // Two days were watched whole, on the first of which nothing was called in these minutes.

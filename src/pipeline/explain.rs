@@ -1,13 +1,14 @@
-//! Counts and the name of a series -> how it stood in one minute, flagged or not: what `explain` shows.
-use super::judge;
+//! Counts, or sums of them, and the name of a series -> how it stood in one minute, flagged or not: what `explain` shows.
+use super::judge::{self, Watched};
 use crate::aggregate::Counts;
-use crate::attribution::{Contributor, Side, contributors};
+use crate::attribution::{Contributor, Side, contributors, rounded};
 use crate::config::Models;
 use crate::detect::look::Look;
 use crate::detect::{CodeId, Direction, Event, Rule, Which};
 use crate::explanation::{ModelId, Usual};
 use crate::insight::{SeriesCalls, baseline_from};
 use crate::names::{ApiId, TextId};
+use crate::roll_up::{RollUp, RolledUp};
 use crate::series::{Api, Kind, SeriesKey};
 use crate::time::{MINUTES_PER_DAY, MINUTES_PER_WEEK, Minute};
 use crate::words::{fitted, near, short_service};
@@ -23,7 +24,8 @@ const COLUMNS: usize = 200;
 /// What is asked.
 #[derive(Debug, Clone)]
 pub struct Question {
-    /// `ACCOUNT/REGION/SOURCE/NAME`; the source with or without `.amazonaws.com`.
+    /// `ACCOUNT/REGION/SOURCE/NAME`; the source with or without `.amazonaws.com`. Of a sum, `*` stands for what it goes
+    /// over, and a principal in the place of the account.
     pub series: String,
     /// The failures with this code, instead of the calls.
     pub error_code: Option<String>,
@@ -38,6 +40,8 @@ pub struct Question {
 pub struct Explained {
     /// Which series.
     pub series: SeriesKey,
+    /// What it is a sum of, if it is one.
+    pub roll_up: Option<RollUp>,
     /// What judged it.
     pub model: ModelId,
     /// How it stood.
@@ -46,10 +50,14 @@ pub struct Explained {
     pub usual: Vec<Usual>,
     /// Length of the most surprising window, minutes.
     pub window_minutes: i32,
+    /// Whether more calls than expected are the most surprising there, or fewer.
+    pub direction: Direction,
     /// Who and what called in that window, and in the week before.
     pub contributors: Vec<Contributor>,
     /// All episodes of the series in the logs.
     pub episodes: Vec<Span>,
+    /// That of them in which the minute lies, noticed by then or not.
+    pub inside: Option<Span>,
     /// Calls in each of the last two hours' minutes.
     pub minutes: Vec<u64>,
     /// Calls in each of the last day's half hours, the last ends with the minute.
@@ -101,12 +109,20 @@ fn offered(near: &[String]) -> String {
     if near.is_empty() { String::new() } else { format!("; there are {}", near.join(", ")) }
 }
 
-/// Explains one minute of one series of `counts`, which have to be settled.
+/// Explains one minute of one series of `counts`, or of one of their `sums`; both have to be settled.
 ///
 /// # Errors
 /// When there is no such series, or it has no past at that minute.
-pub fn explain(counts: &Counts, models: &Models, question: &Question) -> Result<Explained, Unexplained> {
-    let (api, series) = find(counts, question)?;
+pub fn explain(
+    counts: &Counts,
+    sums: Option<&RolledUp<'_>>,
+    models: &Models,
+    question: &Question,
+) -> Result<Explained, Unexplained> {
+    let counts = sums.map_or(counts, |sums| &sums.counts);
+    let roll_up = sums.map(RolledUp::kind);
+    let watched = if roll_up == Some(RollUp::Principal) { Watched::Together } else { Watched::Each };
+    let (api, series) = find(counts, roll_up, question)?;
     let calls = SeriesCalls::new(counts, api, &series.kind);
     let code = series.kind.error_code().and_then(|code| counts.names().find_text(code));
     let which = code.map_or(Which::Calls, |code| Which::Errors(code.number()));
@@ -114,7 +130,7 @@ pub fn explain(counts: &Counts, models: &Models, question: &Question) -> Result<
     let model = models.of(&series.api);
 
     let mut most = (0.0, first);
-    let (_, events) = judge::follow(counts, &model, api, last.plus(1), |detector, minute| {
+    let (_, events) = judge::follow((counts, watched), &model, api, last.plus(1), |detector, minute| {
         let called = match which {
             Which::Calls => minute.rate_calls > 0,
             Which::Errors(code) => minute.errors.iter().any(|(failed, _): &(CodeId, u32)| *failed == code),
@@ -133,36 +149,61 @@ pub fn explain(counts: &Counts, models: &Models, question: &Question) -> Result<
     if at < first || at > last {
         return Err(outside);
     }
-    let (detector, _) = judge::follow(counts, &model, api, at.plus(1), |_, _| {});
+    let (detector, _) = judge::follow((counts, watched), &model, api, at.plus(1), |_, _| {});
     let look = detector.and_then(|detector| detector.look(&model, which)).ok_or(outside)?;
     let end = at.plus(1);
     let lengths = || look.windows.iter().map(|window| i32::try_from(window.minutes).unwrap_or(1));
-    let surprising = look.windows.iter().zip(lengths());
-    let window_minutes = surprising
-        .min_by(|(one, _), (other, _)| one.log10_probability.total_cmp(&other.log10_probability))
-        .map_or(1, |(_, length)| length);
+    let (window_minutes, direction) = most_surprising(&look);
+    let inside =
+        episodes.iter().find(|span| span.start <= at && span.end.is_none_or(|end| at < end)).copied();
     Ok(Explained {
         usual: lengths().map(|length| calls.usual(end, length)).collect(),
         window_minutes,
-        contributors: compared(&calls, end, window_minutes),
+        direction,
+        contributors: compared(&calls, sums, &series, (end, window_minutes, direction)),
+        inside,
         episodes,
-        minutes: (1 - MINUTES_SHOWN..=0).map(|back| calls.calls(at.plus(back), at.plus(back + 1))).collect(),
-        half_hours: (0..MINUTES_PER_DAY / HALF_HOUR)
-            .rev()
-            .map(|back| calls.calls(end.plus(-(back + 1) * HALF_HOUR), end.plus(-back * HALF_HOUR)))
-            .collect(),
+        roll_up,
+        minutes: columns(&calls, (end, 1), MINUTES_SHOWN),
+        half_hours: columns(&calls, (end, HALF_HOUR), MINUTES_PER_DAY / HALF_HOUR),
         model: ModelId::of(&model),
         series,
         look,
     })
 }
 
-fn compared(calls: &SeriesCalls<'_>, end: Minute, length: i32) -> Vec<Contributor> {
+/// Calls in each of the last `number` stretches of `step` minutes, of which the last ends at `end`.
+fn columns(calls: &SeriesCalls<'_>, (end, step): (Minute, i32), number: i32) -> Vec<u64> {
+    let columns = (0..number).rev().map(|back| (end.plus(-(back + 1) * step), end.plus(-back * step)));
+    columns.map(|(from, to)| calls.calls(from, to)).collect()
+}
+
+/// Length of the window whose total is the least probable, minutes, and whether that is too many calls or too few.
+fn most_surprising(look: &Look) -> (i32, Direction) {
+    let windows = look.windows.iter().map(|window| (window.extreme(), window.minutes));
+    windows
+        .min_by(|((one, _), _), ((other, _), _)| one.total_cmp(other))
+        .map_or((1, Direction::Up), |((_, direction), minutes)| {
+            (i32::try_from(minutes).unwrap_or(1), direction)
+        })
+}
+
+fn compared(
+    calls: &SeriesCalls<'_>,
+    sums: Option<&RolledUp<'_>>,
+    series: &SeriesKey,
+    (end, length, direction): (Minute, i32, Direction),
+) -> Vec<Contributor> {
     let from = end.plus(-length);
+    let before = (baseline_from(from), from);
     let baseline =
-        Side { tally: &calls.tally(baseline_from(from), from), minutes: MINUTES_PER_WEEK + from.of_day() };
+        Side { tally: &calls.tally(before.0, before.1), minutes: MINUTES_PER_WEEK + from.of_day() };
     let window = Side { tally: &calls.tally(from, end), minutes: length };
-    contributors(window, baseline, Direction::Up, calls.names())
+    let mut compared = contributors(window, baseline, direction, calls.names());
+    if let Some(sums) = sums {
+        compared.extend(sums.contributors(series, ((from, end), before), direction, end));
+    }
+    compared.into_iter().map(|it| Contributor { usual: rounded::<4>(it.usual), ..it }).collect()
 }
 
 /// The first minute of a series, and the last of the logs.
@@ -191,8 +232,17 @@ fn spans(events: &[Event], which: Which) -> Vec<Span> {
 }
 
 /// The API and the series that are meant. Of an API that is in both categories, management.
-fn find(counts: &Counts, question: &Question) -> Result<(ApiId, SeriesKey), Unexplained> {
-    let parts: Vec<&str> = question.series.splitn(4, '/').collect();
+fn find(
+    counts: &Counts,
+    roll_up: Option<RollUp>,
+    question: &Question,
+) -> Result<(ApiId, SeriesKey), Unexplained> {
+    let mut parts: Vec<&str> = question.series.splitn(4, '/').collect();
+    if roll_up == Some(RollUp::Principal) {
+        // Its names hold slashes, and nothing behind them does.
+        parts = question.series.rsplitn(4, '/').collect();
+        parts.reverse();
+    }
     let &[account, region, source, name] = parts.as_slice() else {
         return Err(Unexplained::NotASeries(shown(&question.series)));
     };

@@ -13,7 +13,7 @@ use crate::explanation::ModelId;
 use crate::insight::{Insight, Opening, SeriesCalls, insights};
 use crate::mute::mute;
 use crate::names::ApiId;
-use crate::roll_up::{RollUp, roll_up};
+use crate::roll_up::{RollUp, roll_up, told};
 use crate::state::{Learned, Open, renumber};
 use crate::time::Minute;
 
@@ -54,11 +54,13 @@ pub(super) fn find(
         }
         night.recall(counts, needed(&judged, &known), !looking.roll_ups.is_empty())?;
     }
+    let open = known.past_open();
     let mut found =
         tell(counts, looking, judged, &mut known, night.as_deref_mut().map(|night| (night, None)));
     for insight in &mut found {
         mute_by(counts, looking, insight);
     }
+    let told = if looking.roll_ups.is_empty() { Vec::new() } else { told(counts, &open, &found) };
     for &kind in &looking.roll_ups {
         let mut rolled_up = roll_up(counts, kind);
         let watched = if kind == RollUp::Principal { Watched::Together } else { Watched::Each };
@@ -73,6 +75,7 @@ pub(super) fn find(
         let mut of_sums = tell(sums, looking, judged, &mut known, going_on);
         for (_, insight) in &mut of_sums {
             rolled_up.tell(insight);
+            rolled_up.note_duplicate(insight, &told);
         }
         for insight in &mut of_sums {
             mute_by(&rolled_up.counts, looking, insight);
@@ -93,6 +96,13 @@ pub(super) struct Known {
 }
 
 impl Known {
+    /// The episodes that were open before.
+    fn past_open(&self) -> Vec<Opening> {
+        let mut open: Vec<Opening> = self.open.values().flatten().copied().collect();
+        open.sort_unstable_by_key(|open| (open.api, open.which, open.start));
+        open
+    }
+
     /// Takes in what was learned, whose names are interned in `counts`.
     pub(super) fn learn(&mut self, counts: &mut Counts, learned: Vec<Learned>) {
         for Learned { api, codes, mut detector, mut open, .. } in learned {

@@ -185,14 +185,17 @@ fn judge_api(
 /// Judges one API as [`judge`] does, up to `until`, and shows `seen` the detector after every minute with calls.
 /// Gives the detector, where there were any calls, and what it told.
 pub(super) fn follow(
-    counts: &Counts,
+    (counts, watched): (&Counts, Watched),
     model: &Model,
     api: ApiId,
     until: Minute,
     mut seen: impl FnMut(&ApiDetector, &ApiMinute<'_>),
 ) -> (Option<ApiDetector>, Vec<Event>) {
     let account = counts.names().apis()[api.index()].account;
-    let watched = spans(counts, Minute::default()..end(counts)).get(&account).map(|(first, _)| *first);
+    let watched = match watched {
+        Watched::Each => spans(counts, Minute::default()..end(counts)).get(&account).map(|(first, _)| *first),
+        Watched::Together => counts.span().map(|(first, _)| first),
+    };
     let (mut detector, mut events, mut minutes) = (None, Vec::new(), Minutes::default());
     for (day, _) in counts.days().filter(|(day, _)| day.start() < until) {
         minutes.fill(counts, api, day.start(), day.plus(1).start().min(until));

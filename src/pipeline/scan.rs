@@ -11,7 +11,7 @@ use super::night::{GoingOn, HandOn, Night, organizations};
 use super::{Cancel, Progress, Stopwatch, judge};
 use crate::aggregate::Counts;
 use crate::attribution::rounded;
-use crate::config::{Models, Mute};
+use crate::config::{Models, Mute, Unmatched, unmatched};
 use crate::explanation::ModelId;
 use crate::insight::Insight;
 use crate::metrics::Stages;
@@ -112,12 +112,20 @@ fn scan_blocking(
     let reported_from = looking.report_from;
     let covered = Coverage { judged_from, warming_up, reported_from, went_on, ..covered };
     let summary = Summary::new(env!("CARGO_PKG_VERSION"), ModelId::of(base), covered, &found);
-    let summary = if looking.roll_ups.is_empty() { summary } else { summary.with_roll_ups(&found) };
+    let mut summary = if looking.roll_ups.is_empty() { summary } else { summary.with_roll_ups(&found) };
+    summary.rules_without_match = without_match(&counts, looking);
     let hand_on =
         night.map(|night| night.end(&mut counts, (&organizations, read), extent.until)).transpose()?;
     whole(&counts)?;
     stages.insert("judge", judging.seconds());
     Ok(Scanned { insights: found, summary, organizations, stages, hand_on })
+}
+
+/// The rules that nothing in the logs matches.
+fn without_match(counts: &Counts, looking: &Looking) -> Vec<Unmatched> {
+    let Some(span) = counts.span() else { return Vec::new() };
+    let rules = (looking.models.overrides(), &looking.mutes[..]);
+    unmatched(rules, counts.names(), span, !looking.roll_ups.is_empty())
 }
 
 /// From when on each account was judged; and those accounts of which nothing was, since all their calls came before. In

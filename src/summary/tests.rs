@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::aggregate::Attribution as Columns;
 use crate::classify::Observation;
-use crate::insight::tests::{EVIDENCE, at, call, counts, model, opening};
+use crate::insight::tests::{EVIDENCE, PEAK, at, call, counts, model, opening};
 use crate::insight::{Closing, Opening, end_of, start_of};
 
 /// A burst by `identity`, `minutes` after midnight, twelve calls in two minutes; over after two, or open.
@@ -21,7 +21,8 @@ fn burst(minutes: i32, name: &str, identity: &str, log10_probability: f64, state
         evidence: crate::detect::Evidence { log10_probability, ..EVIDENCE },
         ..opening(&counts, None, "2026-01-31T00:00:00Z", "2026-01-31T00:00:00Z")
     };
-    let closing = Closing { end: start.plus(2), closed_at: start.plus(20) };
+    let peak = crate::detect::Peak { log10_probability, times: 3.0, ..PEAK };
+    let closing = Closing { end: start.plus(2), closed_at: start.plus(20), peak };
     let start = start_of(&counts, &opening, &model());
     match state {
         State::Start => vec![start],
@@ -157,7 +158,7 @@ fn the_file_has_what_the_contract_names() {
         serde_json::from_slice::<serde_json::Value>(&output.bytes).expect("JSON"),
         json!({
             "version": "0.1.0",
-            "model": {"name": "default", "digest": "0123abcd"},
+            "model": {"name": "default", "digest": "0123abcd", "sensitivity": 1.0},
             "input": {"files": 1440, "bytes": 5_000_000, "records": 1_000_100},
             "counted": 1_000_000,
             "duplicates": 60,

@@ -7,9 +7,10 @@ use anstyle::{AnsiColor, Style};
 
 use super::{Coverage, JudgedFrom, Minutes, Skipped, Summary, WarmingUp, WentOn, latest};
 use crate::cloudtrail::insight::State;
+use crate::config::Unmatched;
 use crate::detect::Direction;
 use crate::insight::Insight;
-use crate::roll_up::RollUp;
+use crate::roll_up::{ACCOUNTS, RollUp};
 use crate::severity::Severity;
 use crate::time::MINUTES_PER_DAY;
 use crate::words::{
@@ -24,6 +25,9 @@ const REASONS_SHOWN: usize = 5;
 const ACCOUNTS_SHOWN: usize = 5;
 /// Rows of the list of what was skipped.
 const SKIPPED_SHOWN: usize = 10;
+/// Rules without effect that are named, and columns of each.
+const RULES_SHOWN: usize = 10;
+const RULE_COLUMNS: usize = 160;
 /// Columns below which a name says too little.
 const NARROWEST: usize = 16;
 
@@ -53,8 +57,9 @@ pub enum Colour {
 /// `out` cannot be written to.
 pub fn write(out: &mut dyn Write, summary: &Summary, insights: &[Insight], look: Look) -> io::Result<()> {
     write_coverage(out, &summary.coverage, look)?;
+    without_match(out, &summary.rules_without_match)?;
     let mut shown = latest(insights);
-    shown.retain(|insight| insight.explanation.muted_by.is_none());
+    shown.retain(|insight| insight.alerts());
     let mut heading = headline(summary);
     if shown.len() > INSIGHTS_SHOWN {
         shown.sort_by(|one, other| {
@@ -74,6 +79,18 @@ pub fn write(out: &mut dyn Write, summary: &Summary, insights: &[Insight], look:
     }
     table(out, &shown, look)?;
     reasons(out, &shown)
+}
+
+/// Rules that are likely a slip of the pen: what they should mute alerts, and nobody would know why.
+fn without_match(out: &mut dyn Write, rules: &[Unmatched]) -> io::Result<()> {
+    for Unmatched { rule, why } in rules.iter().take(RULES_SHOWN) {
+        let (rule, why) = (fitted(rule, RULE_COLUMNS), fitted(why, RULE_COLUMNS));
+        writeln!(out, "RULE WITHOUT EFFECT: {rule}: {why}")?;
+    }
+    match rules.len().saturating_sub(RULES_SHOWN) {
+        0 => Ok(()),
+        more => writeln!(out, "RULE WITHOUT EFFECT: {} more, see summary.json", count(more as u64)),
+    }
 }
 
 /// The sentences of the most severe, which say why.
@@ -216,10 +233,14 @@ fn skipped(out: &mut dyn Write, skipped: &[Skipped], look: Look) -> io::Result<(
 }
 
 fn headline(summary: &Summary) -> String {
-    let muted = match summary.insights_muted {
+    let mut muted = match summary.insights_muted {
         0 => String::new(),
         muted => format!("; {} muted, see insights.jsonl", count(muted)),
     };
+    if let Some(told_twice) = summary.insights_told_twice.filter(|number| *number > 0) {
+        write!(muted, "; {} of sums that others tell already", count(told_twice))
+            .expect("a text can be written to");
+    }
     if summary.insights == 0 {
         if summary.coverage.minutes.is_none() {
             return "NOTHING TO JUDGE: no call was counted".to_owned();
@@ -301,6 +322,7 @@ fn place(insight: &Insight) -> String {
 fn what(insight: &Insight) -> String {
     let api = &insight.series.api;
     let call = match insight.explanation.roll_up {
+        Some(RollUp::Principal) if &*api.event_name == ACCOUNTS => format!("accounts of {}", api.account),
         Some(RollUp::Principal) => format!("everything by {}", api.account),
         Some(RollUp::Organization | RollUp::Account) | None => {
             format!("{} {}", short_service(&api.event_source), api.event_name)

@@ -21,6 +21,15 @@ fn explained(scenario: &Scenario, more: &[&str]) -> Value {
     serde_json::from_str(&ended.stdout).expect("JSON")
 }
 
+/// Probability of a negative binomial with the mean and the deviation of an explanation.
+fn tail(why: &Value) -> f64 {
+    let number = |key: &str| why[key].as_f64().expect("a number");
+    let (observed, mean, deviation) = (number("observed"), number("expected"), number("deviation"));
+    let shape = mean * mean / (deviation * deviation - mean);
+    let above = |total: f64| statrs::function::beta::beta_reg(total, shape, mean / (shape + mean));
+    if why["direction"] == "up" { above(observed) } else { 1.0 - above(observed + 1.0) }
+}
+
 #[test]
 fn every_insight_is_explained_by_the_numbers_that_it_carries() {
     let scenario = Scenario::new();
@@ -58,13 +67,20 @@ fn every_insight_is_explained_by_the_numbers_that_it_carries() {
         let windows = shown["windows"].as_array().expect("windows");
         let window =
             windows.iter().find(|it| it["window_minutes"] == why["window_minutes"]).expect("the window");
-        let mut same = vec!["observed", "usual_time_of_day", "usual_time_of_week", "largest_before"];
-        if rule != "drop" {
-            same.extend(["expected", "log10_probability"]);
-        }
-        for key in same {
+        for key in ["observed", "usual_time_of_day", "usual_time_of_week", "largest_before"] {
             assert_eq!(window[key], why[key], "{key} {arguments:?} {window:#}");
         }
+        // A fall is judged by the lower tail, and by the least that is expected.
+        let judged_by = if rule == "drop" { &window["fall"] } else { window };
+        for key in ["expected", "deviation", "log10_probability"] {
+            assert_eq!(judged_by[key], why[key], "{key} {arguments:?} {window:#}");
+        }
+        // By the exact tail, which shares nothing with the program's, where it does not underflow.
+        let exact = tail(why);
+        let told = why["log10_probability"].as_f64().expect("a number");
+        assert!(exact < 1e-200 || (exact.log10() - told).abs() < 0.3, "{} {why:#}", exact.log10());
+        assert_eq!(shown["inside"]["start"], record["eventTime"], "{arguments:?}");
+        assert_eq!(shown["model"]["sensitivity"], why["sensitivity"], "{arguments:?}");
         let line = window["lines"].as_array().expect("lines").iter().find(|line| line["rule"] == why["rule"]);
         let line = line.expect("the line");
         assert_eq!(
@@ -121,6 +137,72 @@ fn without_a_minute_the_last_episode_is_shown() {
     // Quiet logs have no episode: the most surprising minute.
     let quiet = explained(&scenario, &["--to", "2026-01-16"]);
     assert_eq!(quiet["open"], Value::Null);
+}
+
+#[test]
+fn every_minute_of_an_insight_is_inside_it() {
+    let scenario = scenario();
+    let heading = |minute: i64, want: &str| {
+        let ended = scenario.done(&["explain", "counts.csv", SERIES, "--at", &at(minute)]);
+        let heading = ended.stdout.lines().nth(2).expect("a heading");
+        assert!(heading.starts_with(want), "{heading}\n{want}");
+    };
+    heading(BURST - 1, "Usual: no line is crossed");
+    for minute in 0..5 {
+        let began =
+            "UNUSUAL: inside the insight that began 2026-01-17 10:05 and ended 2026-01-17 10:10; noticed";
+        heading(BURST + minute, began);
+    }
+    heading(BURST + 5, "Calm again: the insight that began 2026-01-17 10:05 ended before this minute");
+    heading(BURST + 300, "Usual: no line is crossed");
+}
+
+#[test]
+fn a_drop_is_explained_by_the_lower_tail() {
+    let scenario = Scenario::new();
+    let mut table = Table::new();
+    table.steady(RUN, 14, 20).steady(Series { account: "444455556666", ..RUN }, 16, 1);
+    scenario.write("counts.csv", table.text());
+    let shown = explained(&scenario, &["--at", &at(14 * 1440 + 60)]);
+    assert_eq!(shown["contributors_direction"], "down");
+    let role = "arn:aws:sts::111122223333:assumed-role/deployer";
+    assert_eq!(
+        (&shown["contributors"][0]["value"], &shown["contributors"][0]["calls"]),
+        (&role.into(), &0.into())
+    );
+    for window in shown["windows"].as_array().expect("windows") {
+        let fall = &window["fall"];
+        if window["window_minutes"].as_u64() < Some(30) {
+            assert_eq!(fall, &Value::Null);
+        } else {
+            assert!(fall["expected"].as_f64() <= window["expected"].as_f64(), "{window:#}");
+            assert!(fall["log10_probability"].as_f64() < Some(-1.0), "{window:#}");
+        }
+    }
+    let ended = scenario.done(&["explain", "counts.csv", SERIES, "--at", &at(14 * 1440 + 180)]);
+    for part in ["UNUSUAL: inside", "line drop", "↓ 1 in ", "drop ", "CROSSED", "deployer: 0, usually "] {
+        assert!(ended.stdout.contains(part), "{part}\n{}", ended.stdout);
+    }
+}
+
+#[test]
+fn a_sum_is_explained_too() {
+    let scenario = scenario();
+    let sums = [
+        ("account", "111122223333/*/ec2/RunInstances", "region"),
+        ("organization", "*/*/ec2/RunInstances", "account"),
+        ("principal", "user/eve/*/*/*", "api"),
+    ];
+    for (kind, series, part) in sums {
+        let arguments = ["explain", "counts.csv", series, "--roll-up", kind, "--format", "json"];
+        let shown: Value = serde_json::from_str(&scenario.done(&arguments).stdout).expect("JSON");
+        assert_eq!((&shown["roll_up"], &shown["inside"]["start"]), (&kind.into(), &at(BURST).into()));
+        let parts = shown["contributors"].as_array().expect("contributors").iter();
+        assert_eq!(parts.filter(|it| it["attribute"] == part).count(), 1, "{shown:#}");
+        let ended = scenario.done(&arguments[..5]);
+        assert!(ended.stdout.contains("\nThe sum of "), "{}", ended.stdout);
+    }
+    assert_eq!(explained(&scenario, &[])["roll_up"], Value::Null);
 }
 
 #[test]

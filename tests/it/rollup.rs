@@ -80,17 +80,102 @@ fn a_key_used_gently_in_forty_accounts_is_seen() {
     assert_eq!(numbers, [Some(1), Some(1), Some(0)]);
     // The same identity over all accounts, and nothing that was not asked for.
     let (_, printed) = scan(&scenario, &["principal"]);
-    assert_eq!(lines(&printed), ["Start user/eve * * * principal", "End user/eve * * * principal"]);
+    assert_eq!(
+        lines(&printed),
+        [
+            "Start user/eve * * * principal",
+            "Start user/eve * * accounts principal",
+            "End user/eve * * accounts principal",
+            "End user/eve * * * principal"
+        ]
+    );
     assert!(printed["insights"][0]["explanation"]["accounts"].as_u64() >= Some(20));
     let (_, both) = scan(&scenario, &["principal", "organization", "organization"]);
-    assert_eq!(both["summary"]["insights_rolled_up"], 2);
+    assert_eq!(both["summary"]["insights_rolled_up"], 3);
     let ids: std::collections::BTreeSet<_> = both["insights"]
         .as_array()
         .expect("lines")
         .iter()
         .map(|line| line["record"]["eventID"].to_string())
         .collect();
-    assert_eq!(ids.len(), 4);
+    assert_eq!(ids.len(), 6);
+}
+
+/// A role looks at each of forty accounts every hour; one noon the key of a user with one account lists all of them, once
+/// each, over an hour.
+#[test]
+fn who_only_reads_in_forty_accounts_is_seen_and_who_always_does_is_not() {
+    let scenario = Scenario::new();
+    let mut table = Table::new();
+    for (number, account) in (0..).zip(&accounts()) {
+        let watching = Series { account, source: "config.amazonaws.com", name: "DescribeRules", ..RUN };
+        for hour in 0..14 * 24 {
+            table.read(watching, hour * 60 + number % 7, 3);
+        }
+        table.put(RUN, number, 1);
+        let listing = Series { caller: EVE, name: "ListBuckets", source: "s3.amazonaws.com", ..watching };
+        table.read(listing, NOON + number / 2 * 3, 1);
+    }
+    for day in 0..14 {
+        let usual = Series { account: &accounts()[3], source: "s3.amazonaws.com", caller: EVE, ..RUN };
+        table.read(Series { name: "ListObjects", ..usual }, day * 1440 + 500 + day * 7, 20);
+    }
+    scenario.write("counts.csv", table.text());
+    let (status, printed) = scan(&scenario, &["organization", "account"]);
+    assert_eq!((status, lines(&printed)), (0, Vec::new()), "reads are no call rate");
+    let (status, printed) = scan(&scenario, &["principal"]);
+    let sum = "user/eve * * accounts principal";
+    assert_eq!((status, lines(&printed)), (1, vec![format!("Start {sum}"), format!("End {sum}")]));
+    let why = &printed["insights"][0]["explanation"];
+    let text = why["text"].as_str().expect("a text");
+    assert!(
+        text.starts_with("user/eve called in ") && text.contains(" accounts for the first time that day"),
+        "{text}"
+    );
+    assert!(why["accounts"].as_f64() >= why["observed"].as_f64(), "{why:#}");
+    let of_accounts = why["contributors"].as_array().expect("contributors").iter();
+    assert_eq!(of_accounts.filter(|it| it["attribute"] == "account").count(), 3, "{why:#}");
+}
+
+#[test]
+fn a_sum_that_says_nothing_new_alerts_nobody() {
+    let scenario = Scenario::new();
+    let tables = |others: u32| {
+        let mut table = Table::new();
+        table.steady(RUN, 14, 1).burst(Series { caller: EVE, ..RUN }, NOON + 1, 5, 30);
+        for region in ["us-west-2", "ap-south-1"] {
+            let elsewhere = Series { region, ..RUN };
+            table.steady(elsewhere, 14, 1);
+            table.burst(Series { caller: EVE, ..elsewhere }, NOON + 1, 5, others);
+        }
+        scenario.write("counts.csv", table.text());
+    };
+    let all = ["organization", "account", "principal"];
+    let numbers = |printed: &Value| {
+        let of = |key: &str| printed["summary"][key].as_u64();
+        (of("insights"), of("insights_rolled_up"), of("insights_told_twice"))
+    };
+    tables(1);
+    let (status, printed) = scan(&scenario, &all);
+    assert_eq!((status, numbers(&printed)), (1, (Some(1), Some(0), Some(3))), "{:#?}", lines(&printed));
+    let found = printed["insights"].as_array().expect("lines");
+    let of_api = found.iter().find(|line| line["explanation"]["roll_up"].is_null()).expect("one of the API");
+    let of_api = &of_api["record"]["sharedEventID"];
+    for line in found {
+        if line["explanation"]["roll_up"].is_string() {
+            assert_eq!(line["explanation"]["told_by"], Value::from(vec![of_api.clone()]), "{line:#}");
+        } else {
+            assert_eq!(line["explanation"]["told_by"], Value::Null);
+        }
+    }
+    // What a rule mutes in the API must not come back through its sums.
+    scenario.write("trailpulse.toml", "[[mute]]\nreason = \"r\"\nregion = \"eu-west-1\"\n");
+    assert_eq!(scan(&scenario, &all).0, 0);
+    scenario.write("trailpulse.toml", "");
+    // What is gentle in two other regions, and too much in both together, is news of the sum.
+    tables(2);
+    let (_, printed) = scan(&scenario, &["account"]);
+    assert_eq!(numbers(&printed), (Some(2), Some(1), Some(0)), "{:#?}", lines(&printed));
 }
 
 #[test]

@@ -46,13 +46,22 @@ impl Table {
         )
     }
 
-    /// `calls` in one minute.
+    /// `calls` in one minute, that change something.
     pub(crate) fn put(&mut self, series: Series<'_>, minute: i64, calls: u32) -> &mut Self {
+        self.row(series, minute, (calls, false))
+    }
+
+    /// `calls` in one minute that only read.
+    pub(crate) fn read(&mut self, series: Series<'_>, minute: i64, calls: u32) -> &mut Self {
+        self.row(series, minute, (calls, true))
+    }
+
+    fn row(&mut self, series: Series<'_>, minute: i64, (calls, read_only): (u32, bool)) -> &mut Self {
         let Series { account, region, source, name, caller, agent, error } = series;
         let minute = at(minute);
         writeln!(
             self.0,
-            "{minute},{account},{region},{source},{name},Management,false,{error},{calls},{caller},{agent}"
+            "{minute},{account},{region},{source},{name},Management,{read_only},{error},{calls},{caller},{agent}"
         )
         .expect("memory");
         self

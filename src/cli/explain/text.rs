@@ -7,7 +7,7 @@ use crate::detect::Direction;
 use crate::detect::look::{Judged, Levels, LineLook, WindowLook};
 use crate::explanation::Usual;
 use crate::pipeline::explain::{Explained, HALF_HOUR, Span};
-use crate::time::Minute;
+use crate::time::{MINUTES_PER_DAY, Minute};
 use crate::words::{chance, clock, duration, figure, fitted, printable, sparkline};
 
 /// Columns of a name.
@@ -16,18 +16,28 @@ const NAME_COLUMNS: usize = 80;
 const SHOWN: usize = 5;
 /// Titles of the table of windows.
 const TITLES: [&str; 8] =
-    ["WINDOW", "SEEN", "EXPECTED", "+/-", "CHANCE", "LARGEST", "SAME TIME, DAYS", "WEEKS BEFORE"];
+    ["WINDOW", "SEEN", "EXPECTED", "+/-", "CHANCE", "MOST BEFORE", "SAME TIME, DAYS", "WEEKS BEFORE"];
+/// What they mean.
+const LEGEND: &str = "\
+  EXPECTED: from the lowest (falls are judged by it) to the highest (rises are) of the forecasts for this time and near it;
+  +/-: its standard deviation; CHANCE: of so many calls or more, or, with \u{2193}, of so few or fewer; MOST BEFORE: largest
+  total of the remembered days; SAME TIME: median of the same minutes of 7 days, and of 4 weeks; LINES: the total that
+  crosses each, and how far it is";
 
 /// Writes it.
 pub(super) fn write(out: &mut dyn Write, explained: &Explained) -> io::Result<()> {
     let Explained { series, look, model, .. } = explained;
     writeln!(out, "{}", printable(&series.to_string()))?;
+    if let Some(kind) = explained.roll_up {
+        writeln!(out, "The sum of {}", kind.meaning())?;
+    }
     writeln!(
         out,
-        "{} UTC, {} after its first call; model {}",
+        "{} UTC, {} after its first call; model {}, sensitivity {}",
         clock(look.minute),
-        duration((look.age_days * 1440.0).round() as i32),
-        printable(&model.name)
+        duration((look.age_days * f64::from(MINUTES_PER_DAY)).round() as i32),
+        printable(&model.name),
+        model.sensitivity
     )?;
     writeln!(out, "{}\n", verdict(explained))?;
     windows(out, explained)?;
@@ -53,11 +63,15 @@ pub(super) fn write(out: &mut dyn Write, explained: &Explained) -> io::Result<()
 
 fn verdict(explained: &Explained) -> String {
     let look = &explained.look;
+    if let Some(span) = &explained.inside {
+        return inside(span, look.minute);
+    }
     let crossed = look.windows.iter().flat_map(|window| &window.lines).any(|line| line.crossed);
     match (look.open, look.judged) {
-        (Some((start, rule)), _) => {
-            format!("UNUSUAL: an episode is open since {}, line {}", clock(start), rule.name())
-        }
+        (Some((start, _)), _) => format!(
+            "Calm again: the insight that began {} ended before this minute, but is not closed yet, since it could go on",
+            clock(start)
+        ),
         (None, Judged::AccountTooYoung) => {
             "Not judged: the account has not been watched for long enough".into()
         }
@@ -65,6 +79,20 @@ fn verdict(explained: &Explained) -> String {
         (None, Judged::Yes | Judged::EpisodeOpen) if crossed => "A line is crossed".into(),
         (None, Judged::Yes | Judged::EpisodeOpen) => "Usual: no line is crossed".into(),
     }
+}
+
+/// Of a minute that lies in an insight, whether it was noticed by then or only later.
+fn inside(span: &Span, minute: Minute) -> String {
+    let Span { start, detected_at, end, rule } = span;
+    let until = end
+        .map_or_else(|| "is open at the end of the logs".to_owned(), |end| format!("ended {}", clock(end)));
+    let noticed = if minute.plus(1) < *detected_at { "not noticed before" } else { "noticed" };
+    format!(
+        "UNUSUAL: inside the insight that began {} and {until}; {noticed} {}, line {}",
+        clock(*start),
+        clock(*detected_at),
+        rule.name()
+    )
 }
 
 fn windows(out: &mut dyn Write, explained: &Explained) -> io::Result<()> {
@@ -93,17 +121,26 @@ fn windows(out: &mut dyn Write, explained: &Explained) -> io::Result<()> {
         let lines: Vec<String> = window.lines.iter().map(|line| line_text(line, window.observed)).collect();
         writeln!(out, "{}{}", line(cells), lines.join(", "))?;
     }
-    Ok(())
+    writeln!(out, "{LEGEND}")
 }
 
 fn row(window: &WindowLook, usual: &Usual) -> [String; 8] {
     let or_dash = |number: Option<f64>| number.map_or_else(|| "-".to_owned(), figure);
+    let most = figure(window.expected);
+    let expected = window
+        .fall
+        .map_or_else(|| format!("to {most}"), |fall| format!("{} to {most}", figure(fall.expected)));
+    let (log10, direction) = window.extreme();
+    let (arrow, deviation) = match (direction, window.fall) {
+        (Direction::Down, Some(fall)) => ("\u{2193} ", fall.deviation),
+        _ => ("", window.deviation),
+    };
     [
         duration(i32::try_from(window.minutes).unwrap_or(i32::MAX)),
         figure(window.observed),
-        figure(window.expected),
-        figure(window.deviation),
-        chance(window.log10_probability).unwrap_or_else(|| "-".to_owned()),
+        expected,
+        figure(deviation),
+        chance(log10).map_or_else(|| "-".to_owned(), |chance| format!("{arrow}{chance}")),
         or_dash(window.largest),
         or_dash(usual.time_of_day),
         or_dash(usual.time_of_week),
@@ -151,17 +188,25 @@ fn who(out: &mut dyn Write, explained: &Explained) -> io::Result<()> {
     writeln!(out, "\nIn the last {window}, against the week before:")?;
     for (attribute, name) in [
         (Contributing::Identity, "identity"),
+        (Contributing::Account, "account"),
+        (Contributing::Region, "region"),
+        (Contributing::Api, "API"),
         (Contributing::UserAgent, "user agent"),
         (Contributing::ErrorCode, "error code"),
     ] {
-        let of_kind = explained.contributors.iter().filter(|it| it.attribute == attribute);
-        let seen = of_kind.clone().filter(|it| it.calls > 0);
-        for Contributor { value, calls, usual, .. } in seen.take(SHOWN) {
+        let of_kind: Vec<&Contributor> =
+            explained.contributors.iter().filter(|it| it.attribute == attribute).collect();
+        // Of a fall those who do not call now are what matters.
+        let told = |it: &&&Contributor| it.calls > 0 || explained.direction == Direction::Down;
+        for Contributor { value, calls, usual, .. } in of_kind.iter().filter(told).take(SHOWN) {
             let value = fitted(value, NAME_COLUMNS);
             writeln!(out, "  {name:<10}  {value}: {calls}, usually {}", figure(*usual))?;
         }
-        let silent = of_kind.filter(|it| it.calls == 0).count();
-        if silent > 0 {
+        let more = of_kind.iter().filter(told).count().saturating_sub(SHOWN);
+        let silent = of_kind.iter().filter(|it| !told(it)).count();
+        if more > 0 {
+            writeln!(out, "  {name:<10}  {} more", more + silent)?;
+        } else if silent > 0 {
             writeln!(out, "  {name:<10}  {silent} more that called in the week before, but not now")?;
         }
     }

@@ -1,7 +1,8 @@
 //! One API's call rate -> how it stands at the end of a minute. Pure; changes nothing.
-use super::{LEAST_MEAN, RateSeries, most_missing};
+use super::fall::most_missing;
+use super::{LEAST_MEAN, RateSeries};
 use crate::baseline::{SLOT_WINDOW, WINDOWS};
-use crate::detect::look::{Levels, LineLook, Look, WindowLook};
+use crate::detect::look::{Fall, Levels, LineLook, Look, WindowLook};
 use crate::detect::{Rule, surprise};
 use crate::model::Model;
 use crate::time::Minute;
@@ -19,6 +20,7 @@ impl RateSeries {
         for (window, look) in windows.iter_mut().enumerate().skip(SLOT_WINDOW) {
             let line = series.drop_line(lines, minute, window, look);
             look.lines.push(line);
+            look.fall = Some(series.fall(minute, window, look.observed));
         }
         let [recent, level, time_of_day, time_of_week] = series.seasonal.forecasters(p, series.slot);
         Look {
@@ -45,6 +47,17 @@ impl RateSeries {
         }
         series.watch.windows.slide(minute);
         series
+    }
+
+    fn fall(&self, minute: i32, window: usize, observed: f64) -> Fall {
+        let expected = self.over_windows(minute, |forecast| forecast.lowest)[window];
+        let shape = self.drop_shape(window, expected.max(LEAST_MEAN));
+        let z = surprise::below(observed, expected, shape);
+        Fall {
+            expected,
+            deviation: surprise::deviation(expected, shape),
+            log10_probability: surprise::log10_probability(z),
+        }
     }
 
     fn drop_line(&self, model: &Model, minute: i32, window: usize, look: &WindowLook) -> LineLook {

@@ -41,6 +41,7 @@ impl Watch {
                 expected: mean,
                 deviation: scene.spread.variance(mean).sqrt(),
                 log10_probability: surprise::log10_probability(scene.z(observed)),
+                fall: None,
                 largest: (largest > 0.0).then_some(largest),
                 lines: vec![line(Rule::Contextual), line(Rule::Record)],
             }

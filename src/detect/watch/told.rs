@@ -5,7 +5,7 @@
 //! is open, and while the episode of sensitivity 1 is open no other ends.
 use super::{Crossing, LEAST_TOTAL, Origin, QUICK_DEVIATIONS2, Sight, Watch, opened};
 use crate::baseline::{SLOT, WINDOWS};
-use crate::detect::{Direction, Event, Which, surprise};
+use crate::detect::{Direction, Event, Peak, Which, surprise};
 use crate::episode::Episode;
 use crate::model::Model;
 use crate::time::Minute;
@@ -17,6 +17,8 @@ pub(crate) struct Told {
     pub(crate) crossing: Option<Crossing>,
     /// If this minute was not calm: itself, and the last minute that is unusual itself.
     pub(crate) hot: Option<(i32, i32)>,
+    /// How far it goes above what is expected.
+    pub(crate) peak: Option<Peak>,
 }
 
 impl Watch {
@@ -45,13 +47,18 @@ impl Watch {
             }
         }
         let crossing = best.or_else(|| self.first_seen_crossing(eased, sight, first_seen));
+        let peak = self.told.is_some().then(|| self.reached(sight));
         let crossed = |it: Crossing| self.offset(sight.minute, it.window, it.expected);
         let unusual = unusual.max(crossing.map(crossed));
-        Told { crossing, hot: unusual.map(|unusual| (sight.minute, unusual)) }
+        // Only one that opens an episode tells of the other windows.
+        let opens =
+            |it: Crossing| if self.told.is_none() { self.with_windows(eased, sight, &it) } else { it };
+        let crossing = crossing.map(opens);
+        Told { crossing, hot: unusual.map(|unusual| (sight.minute, unusual)), peak }
     }
 
     /// Opens an episode where a line was crossed and none is open, or keeps the open one going.
-    pub(crate) fn tell(&mut self, (which, origin): (Which, Origin), told: Told, events: &mut Vec<Event>) {
+    pub(crate) fn tell(&mut self, (which, origin): (Which, Origin), told: &Told, events: &mut Vec<Event>) {
         match (&mut self.told, told.crossing) {
             // What ended in this moment cannot begin in it again.
             (None, Some(crossing)) if crossing.at > self.told_until => {
@@ -61,6 +68,7 @@ impl Watch {
                 self.told = Some(Box::new(episode));
             }
             (Some(episode), _) => {
+                told.peak.iter().for_each(|peak| episode.reach(peak, Direction::Up));
                 if let Some((hot, unusual)) = told.hot {
                     episode.last_hot = episode.last_hot.max(hot);
                     episode.last_unusual = episode.last_unusual.max(unusual);
@@ -73,6 +81,13 @@ impl Watch {
     /// The open episode that is told; at sensitivity 1 that is the only one.
     pub(crate) fn told_episode(&self, model: &Model) -> Option<&Episode> {
         if model.eased().is_some() { self.told.as_deref() } else { self.episode.as_ref() }
+    }
+
+    /// Takes note of how much stays away, for every open drop-out.
+    pub(crate) fn note_fall(&mut self, peak: &Peak) {
+        for episode in self.episode.iter_mut().chain(self.told.as_deref_mut()) {
+            episode.reach(peak, Direction::Down);
+        }
     }
 
     /// The told drop-out that ends when the calls are back; while the episode of sensitivity 1 is open, that one decides.
@@ -113,6 +128,7 @@ impl Watch {
             start: Minute::from_epoch(told.start),
             end: Minute::from_epoch(end.max(told.last_unusual + 1).min(instant)),
             closed_at: Minute::from_epoch(instant),
+            peak: told.peak,
         });
     }
 }
