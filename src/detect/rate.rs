@@ -304,7 +304,7 @@ impl RateSeries {
             return;
         }
         let p = model.parameters();
-        self.watch.settling_until = instant + (p.episode.settle_days * f64::from(MINUTES_PER_DAY)) as i32;
+        self.watch.settle(model, instant);
         let change = episode.level_change();
         match episode.rule {
             Rule::FirstSeen => {

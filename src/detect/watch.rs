@@ -304,6 +304,12 @@ impl Watch {
         Some(episode)
     }
 
+    /// The level has changed for good at `instant`: for some days lines are less sensitive.
+    pub(crate) fn settle(&mut self, model: &Model, instant: i32) {
+        let days = model.parameters().episode.settle_days;
+        self.settling_until = instant + (days * f64::from(MINUTES_PER_DAY)) as i32;
+    }
+
     /// When and how the open episode ends if nothing more happens.
     pub(crate) fn deadline(&self, model: &Model) -> Option<(i32, Ending)> {
         self.episode.as_ref().map(|episode| episode.deadline(model))
