@@ -68,8 +68,7 @@ impl Episode {
     /// When it ends if no minute is unusual any more.
     pub(crate) fn calm_at(&self, model: &Model) -> i32 {
         let p = &model.parameters().episode;
-        let long = if WINDOWS[self.window] >= SLOT { p.long_calm_minutes } else { 0 };
-        self.last_hot + 1 + p.calm_minutes + long
+        self.last_hot + 1 + p.calm_minutes.max(WINDOWS[self.window])
     }
 
     /// Takes note of a surprising total.

@@ -227,7 +227,6 @@ impl Watch {
     }
 
     fn scene<'a>(&'a self, model: &'a Model, sight: &Sight, window: usize) -> Scene<'a> {
-        let settling = sight.minute < self.settling_until;
         Scene {
             model,
             maxima: &self.maxima,
@@ -236,7 +235,7 @@ impl Watch {
             mean: sight.expected[window],
             spread: self.dispersion[window].now,
             excess: sight.excess / model.ease(),
-            caution: if settling { model.parameters().episode.settle_factor } else { 1.0 },
+            settling: sight.minute < self.settling_until,
             share: sight.calls.map(|(calls, usual)| Share { calls: calls[window], usual }),
         }
     }
