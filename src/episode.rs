@@ -9,6 +9,11 @@ use crate::baseline::{LONGEST, PerWindow, SLOT, WINDOWS};
 use crate::detect::{Direction, Rule};
 use crate::model::Model;
 
+/// Of a longer calm only so many minutes are looked at: what the windows remember.
+const MOST_CALM: i32 = LONGEST_MINUTES - SLOT;
+/// Minutes of the longest window.
+const LONGEST_MINUTES: i32 = WINDOWS[LONGEST];
+
 /// An open episode of one series.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Episode {
@@ -24,6 +29,8 @@ pub(crate) struct Episode {
     pub(crate) last_hot: i32,
     /// Last minute that is unusual itself: the totals of longer windows are so for a while after it.
     pub(crate) last_unusual: i32,
+    /// How many times the usual level was reached when it was noticed.
+    pub(crate) level: f64,
     /// Largest totals and surprises since it opened.
     pub(crate) peaks: PerWindow<Surprise>,
     /// Calls since it was noticed, and those expected, up to `summed_to`.
@@ -69,6 +76,24 @@ impl Episode {
     pub(crate) fn calm_at(&self, model: &Model) -> i32 {
         let p = &model.parameters().episode;
         self.last_hot + 1 + p.calm_minutes.max(WINDOWS[self.window])
+    }
+
+    /// The minutes of which the calm should come, up to `instant`.
+    pub(crate) const fn calm_since(&self, instant: i32) -> i32 {
+        let first = self.last_hot + 1;
+        if first < instant - MOST_CALM { instant - MOST_CALM } else { first }
+    }
+
+    /// Whether `total`, where `usual` is usual, is more probable at the level of the episode than at the usual one: the
+    /// likelihood ratio of two Poisson laws. So a season's ebb does not hide that the level has changed.
+    pub(crate) fn goes_on(&self, total: f64, usual: f64) -> bool {
+        self.level > 1.0 && total > (self.level - 1.0) / self.level.ln() * usual
+    }
+
+    /// No minute was unusual, and yet it goes on.
+    pub(crate) fn go_on(&mut self, instant: i32) {
+        self.last_hot = instant - 1;
+        self.last_unusual = instant - 1;
     }
 
     /// Takes note of a surprising total.

@@ -144,8 +144,10 @@ impl ErrorSeries {
         target: i32,
         events: &mut Vec<Event>,
     ) {
-        if let Some((instant, ending)) = self.watch.deadline(model).filter(|(instant, _)| *instant <= target)
-        {
+        while let Some((instant, ending)) = self.watch.deadline(model).filter(|(at, _)| *at <= target) {
+            if ending == Ending::Calm && self.goes_on(model, shared, instant) {
+                continue;
+            }
             let end = self.watch.episode.as_ref().map_or(instant, |episode| episode.last_unusual + 1);
             self.frozen_slot = slot_of(instant - 1);
             let ended = self.watch.close(model, shared.which, (end, instant), events);
@@ -154,6 +156,20 @@ impl ErrorSeries {
             }
         }
         self.watch.close_told_by(model, shared.which, target, events);
+    }
+
+    /// Whether failures are still many, though no minute is unusual; then the episode waits for calm again.
+    fn goes_on(&mut self, model: &Model, shared: &Shared<'_>, instant: i32) -> bool {
+        let usual = self.usual(model, day_of(instant), shared);
+        let Some(episode) = &mut self.watch.episode else { return false };
+        let first = episode.calm_since(instant);
+        let calls = shared.calls.calls_between(first, instant) as f64;
+        let failures = self.watch.windows.calls_between(first, instant) as f64;
+        let goes_on = episode.goes_on(failures, usual * calls);
+        if goes_on {
+            episode.go_on(instant);
+        }
+        goes_on
     }
 
     /// The share of failures since an episode was noticed is what is usual from now on.

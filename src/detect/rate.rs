@@ -146,15 +146,17 @@ impl RateSeries {
 
     /// Sums a forecast over each window that ends with `minute`.
     fn over_windows(&self, minute: i32, pick: fn(&Forecast) -> f64) -> PerWindow<f64> {
+        WINDOWS.map(|length| self.over(minute, length, pick))
+    }
+
+    /// Sums a forecast over the `length` minutes, of the longest window at most, that end with `minute`.
+    fn over(&self, minute: i32, length: i32, pick: fn(&Forecast) -> f64) -> f64 {
         let passed = minute - self.slot * SLOT + 1;
-        let rates = self.forecasts.each_ref().map(pick);
-        WINDOWS.map(|length| {
-            let mut sum = f64::from(length.min(passed)) * rates[0];
-            for (back, rate) in (0..).zip(&rates[1..]) {
-                sum += f64::from((length - passed - back * SLOT).clamp(0, SLOT)) * rate;
-            }
-            sum
-        })
+        let mut sum = f64::from(length.min(passed)) * pick(&self.forecasts[0]);
+        for (back, forecast) in (0..).zip(&self.forecasts[1..]) {
+            sum += f64::from((length - passed - back * SLOT).clamp(0, SLOT)) * pick(forecast);
+        }
+        sum
     }
 
     fn sight(&self, model: &Model, minute: i32) -> Sight {
@@ -291,8 +293,23 @@ impl RateSeries {
         self.watch.close(model, Which::Calls, end, events);
     }
 
+    /// Whether calls are still many, though no minute is unusual; then the episode waits for calm again.
+    fn goes_on(&mut self, instant: i32) -> bool {
+        let Some(first) = self.watch.episode.as_ref().map(|it| it.calm_since(instant)) else { return false };
+        let total = self.watch.windows.calls_between(first, instant) as f64;
+        let usual = self.over(instant - 1, instant - first, |forecast| forecast.expected);
+        let Some(episode) = self.watch.episode.as_mut().filter(|it| it.goes_on(total, usual)) else {
+            return false;
+        };
+        episode.go_on(instant);
+        true
+    }
+
     /// Ends an episode that has become calm, or the new normal.
     fn finish(&mut self, model: &Model, ending: Ending, instant: i32, events: &mut Vec<Event>) {
+        if ending == Ending::Calm && self.goes_on(instant) {
+            return;
+        }
         let Some(mut episode) = self.watch.episode.clone() else { return };
         episode.expect(self.forecasts[0].expected, instant);
         let end = match episode.direction() {

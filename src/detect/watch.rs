@@ -346,6 +346,7 @@ fn opened(watch: &Watch, which: Which, origin: Origin, crossing: &Crossing) -> (
             }
             Direction::Down => crossing.at - 1,
         },
+        level: watch.windows.totals()[crossing.window] as f64 / crossing.expected,
         peaks: crossing.seen,
         observed: 0.0,
         expected: 0.0,
