@@ -84,10 +84,11 @@ impl Episode {
         if first < instant - MOST_CALM { instant - MOST_CALM } else { first }
     }
 
-    /// Whether `total`, where `usual` is usual, is more probable at the level of the episode than at the usual one: the
-    /// likelihood ratio of two Poisson laws. So a season's ebb does not hide that the level has changed.
-    pub(crate) fn goes_on(&self, total: f64, usual: f64) -> bool {
-        self.level > 1.0 && total > (self.level - 1.0) / self.level.ln() * usual
+    /// Whether `total`, where `usual` is usual, does not tell that the level of the episode is over: the likelihood ratio
+    /// of two Poisson laws, in nats. So a season's ebb does not hide that the level has changed.
+    pub(crate) fn goes_on(&self, model: &Model, total: f64, usual: f64) -> bool {
+        let evidence = (self.level - 1.0) * usual - total * self.level.ln();
+        self.level > 1.0 && usual > 0.0 && evidence < model.parameters().episode.calm_evidence
     }
 
     /// No minute was unusual, and yet it goes on.

@@ -165,7 +165,7 @@ impl ErrorSeries {
         let first = episode.calm_since(instant);
         let calls = shared.calls.calls_between(first, instant) as f64;
         let failures = self.watch.windows.calls_between(first, instant) as f64;
-        let goes_on = episode.goes_on(failures, usual * calls);
+        let goes_on = episode.goes_on(model, failures, usual * calls);
         if goes_on {
             episode.go_on(instant);
         }

@@ -294,11 +294,11 @@ impl RateSeries {
     }
 
     /// Whether calls are still many, though no minute is unusual; then the episode waits for calm again.
-    fn goes_on(&mut self, instant: i32) -> bool {
+    fn goes_on(&mut self, model: &Model, instant: i32) -> bool {
         let Some(first) = self.watch.episode.as_ref().map(|it| it.calm_since(instant)) else { return false };
         let total = self.watch.windows.calls_between(first, instant) as f64;
         let usual = self.over(instant - 1, instant - first, |forecast| forecast.expected);
-        let Some(episode) = self.watch.episode.as_mut().filter(|it| it.goes_on(total, usual)) else {
+        let Some(episode) = self.watch.episode.as_mut().filter(|it| it.goes_on(model, total, usual)) else {
             return false;
         };
         episode.go_on(instant);
@@ -307,7 +307,7 @@ impl RateSeries {
 
     /// Ends an episode that has become calm, or the new normal.
     fn finish(&mut self, model: &Model, ending: Ending, instant: i32, events: &mut Vec<Event>) {
-        if ending == Ending::Calm && self.goes_on(instant) {
+        if ending == Ending::Calm && self.goes_on(model, instant) {
             return;
         }
         let Some(mut episode) = self.watch.episode.clone() else { return };

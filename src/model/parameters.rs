@@ -236,10 +236,10 @@ tables! {
     }
     /// When an episode ends.
     Episode = episode {
-        /// Calm minutes that end it.
+        /// Calm minutes that end it; as many as the window that noticed it, if these are more.
         calm_minutes: i32 in 1.0..=1440.0,
-        /// Calm minutes added where it was found in a window of 30 minutes or more.
-        long_calm_minutes: i32 in 0.0..=1440.0,
+        /// Evidence, in nats, that the calm must give for the usual level against that of the episode.
+        calm_evidence: f64 in 0.0..=100.0,
         /// A minute is calm while no window up to 30 minutes reaches this z.
         z: f64 in 0.5..=100.0,
         /// Minutes after which the new rate is what is usual.
