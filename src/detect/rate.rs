@@ -274,13 +274,16 @@ impl RateSeries {
     fn check_back(&mut self, model: &Model, sight: &Sight, events: &mut Vec<Event>) {
         let down = |it: &Episode| it.direction() == Direction::Down;
         let episode = self.watch.episode.as_ref().filter(|it| down(it)).or_else(|| self.watch.told_down());
-        let Some(start) = episode.map(|episode| episode.start) else { return };
-        let lowest = self.over_windows(sight.minute, |forecast| forecast.lowest)[SLOT_WINDOW];
-        let total = self.watch.windows.totals()[SLOT_WINDOW] as f64;
-        if total <= model.parameters().drop.back_share * lowest {
+        let Some((start, window)) = episode.map(|episode| (episode.start, episode.window)) else { return };
+        let usual = model.parameters().drop.back_share
+            * self.over_windows(sight.minute, |forecast| forecast.expected)[window];
+        let total = self.watch.windows.totals()[window] as f64;
+        if total <= usual {
             return;
         }
-        let end = (self.watch.onset(sight.minute, SLOT_WINDOW, 0.0).max(start + 1), sight.minute + 1);
+        let bar = usual / f64::from(WINDOWS[window]);
+        let end = self.watch.windows.onset(sight.minute, WINDOWS[window], bar).max(start + 1);
+        let end = (end, sight.minute + 1);
         if self.watch.episode.is_some() {
             self.close(model, end, events);
         } else {
