@@ -118,7 +118,7 @@ impl Episode {
     }
 }
 
-/// Past episodes of a series that are remembered: more within the memory are the same burst again and again.
+/// A guard of the state's size only: no series of the benchmark has as many episodes within the memory.
 const MOST_STRIKES: usize = 8;
 
 /// The sizes of the last episodes: the second of the same size is accepted.
@@ -138,10 +138,8 @@ impl Strikes {
             .past
             .iter()
             .any(|(_, totals)| f64::from(totals[episode.window]) >= p.accepted.strike_share * peak);
-        if self.past.len() == MOST_STRIKES {
-            self.past.remove(0);
-        }
         self.past.push((instant, episode.peaks.map(|peak| peak.total as f32)));
+        self.past.drain(..self.past.len().saturating_sub(MOST_STRIKES));
         again
     }
 }

@@ -43,3 +43,9 @@ pub(crate) fn failures_for(model: &Model, share: f64, calls: f64) -> f64 {
     let p = &model.parameters().errors;
     (share * (p.prior_calls + calls) - p.prior_errors).max(0.0)
 }
+
+/// The days that a sum stands for which forgets, of a series of that age: at least one.
+pub(crate) fn remembered_days(model: &Model, age_days: f64) -> f64 {
+    let memory = f64::from(model.parameters().memory.days);
+    (memory * (1.0 - (-age_days / memory).exp())).max(1.0)
+}

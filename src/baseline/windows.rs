@@ -75,7 +75,11 @@ impl Windows {
     /// The calls from `first` on and before `until`, of minutes not older than the longest window.
     pub(crate) fn calls_between(&self, first: i32, until: i32) -> u64 {
         let (before, last) = (first - 1, self.last.min(until - 1));
-        if self.sums.is_empty() || last <= before { 0 } else { self.sums[place(last)] - self.sums[place(before)] }
+        if self.sums.is_empty() || last <= before {
+            0
+        } else {
+            self.sums[place(last)] - self.sums[place(before)]
+        }
     }
 
     /// The calls of each minute of a slot that began within the longest window.

@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::watch::{Origin, Sight, Watch};
 use super::{Event, Which, surprise};
-use crate::baseline::share::{Fading, failures_for, usual_share};
+use crate::baseline::share::{Fading, failures_for, remembered_days, usual_share};
 use crate::baseline::windows::Windows;
-use crate::baseline::{LONGEST, PerWindow, SLOT, chunk, day_of, slot_of};
+use crate::baseline::{LONGEST, PerWindow, SLOT, WINDOWS, chunk, day_of, slot_of};
 use crate::episode::{Ending, Episode};
 use crate::model::Model;
+use crate::time::MINUTES_PER_DAY;
 
 /// The smallest expectation of a window, failed calls.
 const LEAST_MEAN: f64 = 1e-3;
@@ -50,6 +51,16 @@ pub(crate) struct Shared<'a> {
     pub(crate) calls: &'a Windows,
     /// All calls of the API within the memory, but for those of the present half hour.
     pub(crate) traffic: &'a Fading,
+}
+
+impl Shared<'_> {
+    /// How many calls a minute are usual.
+    fn calls_a_minute(&self, model: &Model, minute: i32) -> f64 {
+        let day = day_of(minute);
+        let known = remembered_days(model, self.origin.age_days(minute));
+        (model.parameters().errors.prior_calls + self.traffic.at(model, day))
+            / (known * f64::from(MINUTES_PER_DAY))
+    }
 }
 
 /// The state of one error code of one API.
@@ -126,7 +137,10 @@ impl ErrorSeries {
 
     fn sight(&self, model: &Model, shared: &Shared<'_>, minute: i32) -> Sight {
         let usual = self.usual(model, day_of(minute), shared);
-        let calls = shared.calls.totals().map(|calls| calls as f64);
+        let most = model.parameters().errors.calls_ratio * shared.calls_a_minute(model, minute);
+        let excused =
+            |window: usize| (shared.calls.totals()[window] as f64).min(most * f64::from(WINDOWS[window]));
+        let calls = std::array::from_fn(excused);
         Sight {
             minute,
             origin: shared.origin,
@@ -161,15 +175,10 @@ impl ErrorSeries {
     /// Whether failures are still many, though no minute is unusual; then the episode waits for calm again.
     fn goes_on(&mut self, model: &Model, shared: &Shared<'_>, instant: i32) -> bool {
         let usual = self.usual(model, day_of(instant), shared);
-        let Some(episode) = &mut self.watch.episode else { return false };
-        let first = episode.calm_since(instant);
+        let Some(first) = self.watch.episode.as_ref().map(|it| it.calm_since(instant)) else { return false };
         let calls = shared.calls.calls_between(first, instant) as f64;
         let failures = self.watch.windows.calls_between(first, instant) as f64;
-        let goes_on = episode.goes_on(model, failures, usual * calls);
-        if goes_on {
-            episode.go_on(instant);
-        }
-        goes_on
+        self.watch.goes_on(model, instant, failures, usual * calls)
     }
 
     /// The share of failures since an episode was noticed is what is usual from now on.
@@ -220,7 +229,11 @@ impl ErrorSeries {
                     residual2 += failures * failures - 2.0 * failures * usual * calls;
                 }
             }
-            dispersion.moments(f64::INFINITY).add_sums(residual2, usual * slot.total, mean2);
+            dispersion.moments(&model.parameters().dispersion, f64::INFINITY).add_sums(
+                residual2,
+                usual * slot.total,
+                mean2,
+            );
         }
         self.failed.add(model, day, total);
     }
@@ -232,7 +245,9 @@ impl ErrorSeries {
             return;
         }
         let mean = self.usual(model, day, shared) * calls;
-        self.watch.dispersion[LONGEST].moments(f64::INFINITY).add(failures, mean);
+        self.watch.dispersion[LONGEST]
+            .moments(&model.parameters().dispersion, f64::INFINITY)
+            .add(failures, mean);
     }
 
     fn roll_spread(&mut self, model: &Model, shared: &Shared<'_>, day: i32) {

@@ -68,7 +68,7 @@ pub struct WindowLook {
     pub deviation: f64,
     /// log10 of the probability of at least so many calls; 0 where they are not more than expected.
     pub log10_probability: f64,
-    /// Largest total of such a window in the remembered days, today not included.
+    /// Largest total of such a window ever, insights included, but for the last two to four hours.
     pub largest: Option<f64>,
     /// The lines that are drawn for such windows.
     pub lines: Vec<LineLook>,

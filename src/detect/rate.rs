@@ -16,16 +16,14 @@ use crate::baseline::seasonal::{Forecast, Passed, Seasonal, Settled};
 use crate::baseline::{
     DAY_SLOTS, LONGEST, LONGEST_SLOTS, PerWindow, SLOT, SLOT_WINDOW, WINDOWS, chunk, day_of, slot_of,
 };
-use crate::episode::{Ending, Episode};
-use crate::model::Model;
+use crate::episode::Ending;
+use crate::model::{Dispersion, Model};
 use crate::time::MINUTES_PER_DAY;
 
 /// Minutes between two looks for missing calls.
 const TICK: i32 = 5;
 /// The smallest expectation of a window, calls.
 const LEAST_MEAN: f64 = 1e-4;
-/// Minutes after the first call in which windows are not full yet.
-const FILLING: i32 = 60;
 
 /// The state of one API's call rate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -179,7 +177,7 @@ impl RateSeries {
         self.roll_lows(model, instant - 1);
         self.watch.windows.slide(instant - 1);
         self.tell_drop_here(model, instant, events);
-        let (best, noted) = self.drop_crossing(model, instant);
+        let (best, _, noted) = self.drop_crossing(model, instant);
         // The first drop in a while is an accident, the second is a habit of the series.
         let memory = model.parameters().memory.days * MINUTES_PER_DAY;
         if best.is_none() || self.last_drop.is_some_and(|last| instant - last < memory) {
@@ -202,19 +200,21 @@ impl RateSeries {
 
     fn tell_drop_here(&mut self, model: &Model, instant: i32, events: &mut Vec<Event>) {
         if let Some(eased) = model.eased() {
-            let (crossing, _) = self.drop_crossing(eased, instant);
-            let told = Told { crossing, hot: crossing.map(|crossing| (crossing.at - 1, crossing.at - 1)) };
+            let (crossing, longest, _) = self.drop_crossing(eased, instant);
+            let hot = crossing.map(|crossing| (crossing.at - 1, crossing.at - 1));
+            let told = Told { crossing, longest, hot };
             self.watch.tell((Which::Calls, self.origin), told, events);
         }
     }
 
-    /// Whether calls stay away, by the lines of `model`, and the z of each window with fewer calls than usual.
-    fn drop_crossing(&self, model: &Model, instant: i32) -> (Option<Crossing>, PerWindow<f64>) {
+    /// Whether calls stay away, by the lines of `model`, the longest window that says so, and the z of each window with
+    /// fewer calls than usual.
+    fn drop_crossing(&self, model: &Model, instant: i32) -> (Option<Crossing>, usize, PerWindow<f64>) {
         let p = &model.parameters().drop;
         let lowest = self.over_windows(instant - 1, |forecast| forecast.lowest);
         let may_open = self.origin.is_warm(model, instant) && instant > self.watch.settling_until;
         let mut best: Option<Crossing> = None;
-        let mut noted = [0.0; WINDOWS.len()];
+        let (mut longest, mut noted) = (0, [0.0; WINDOWS.len()]);
         for window in SLOT_WINDOW..WINDOWS.len() {
             let (mean, total) = (lowest[window], self.watch.windows.totals()[window] as f64);
             let most = self.drop_share(model, window) * mean;
@@ -225,20 +225,27 @@ impl RateSeries {
             let z = surprise::below(total, mean, shape);
             let least_z = self.drop_z(model, window);
             noted[window] = z;
-            if may_open && z >= least_z && best.is_none_or(|best| z > best.z) {
+            if !may_open || z < least_z {
+                continue;
+            }
+            longest = window;
+            if best.is_none_or(|best| z > best.z) {
                 best = Some(Crossing {
                     rule: Rule::Drop,
                     window,
                     z,
                     expected: mean,
-                    bound: most_missing(total, most, |total| surprise::below(total, mean, shape) >= least_z),
+                    level: total / mean,
+                    bound: surprise::most_missing(total, most, |total| {
+                        surprise::below(total, mean, shape) >= least_z
+                    }),
                     start: self.silent_since(instant, window, mean),
                     at: instant,
                     seen: PerWindow::default(),
                 });
             }
         }
-        (best, noted)
+        (best, longest, noted)
     }
 
     /// First minute without the calls that a window lacks.
@@ -249,7 +256,11 @@ impl RateSeries {
 
     fn drop_share(&self, model: &Model, window: usize) -> f64 {
         let p = &model.parameters().drop;
-        if self.seasonal.has_rhythm() || window < LONGEST { p.share } else { p.flat_share }
+        if self.seasonal.has_rhythm(&model.parameters().expectation) || window < LONGEST {
+            p.share
+        } else {
+            p.flat_share
+        }
     }
 
     /// Shape of the law of a total that may be too small: what comes in clusters stays away in clusters, however regular
@@ -272,9 +283,8 @@ impl RateSeries {
 
     /// Ends a drop-out once the calls are back.
     fn check_back(&mut self, model: &Model, sight: &Sight, events: &mut Vec<Event>) {
-        let down = |it: &Episode| it.direction() == Direction::Down;
-        let episode = self.watch.episode.as_ref().filter(|it| down(it)).or_else(|| self.watch.told_down());
-        let Some((start, window)) = episode.map(|episode| (episode.start, episode.window)) else { return };
+        let down = self.watch.episode.as_ref().filter(|it| it.direction() == Direction::Down);
+        let Some((start, window)) = down.map(|episode| (episode.start, episode.window)) else { return };
         let usual = model.parameters().drop.back_share
             * self.over_windows(sight.minute, |forecast| forecast.expected)[window];
         let total = self.watch.windows.totals()[window] as f64;
@@ -283,12 +293,7 @@ impl RateSeries {
         }
         let bar = usual / f64::from(WINDOWS[window]);
         let end = self.watch.windows.onset(sight.minute, WINDOWS[window], bar).max(start + 1);
-        let end = (end, sight.minute + 1);
-        if self.watch.episode.is_some() {
-            self.close(model, end, events);
-        } else {
-            self.watch.close_told(Which::Calls, end, events);
-        }
+        self.close(model, (end, sight.minute + 1), events);
     }
 
     fn close(&mut self, model: &Model, end: (i32, i32), events: &mut Vec<Event>) {
@@ -301,11 +306,7 @@ impl RateSeries {
         let Some(first) = self.watch.episode.as_ref().map(|it| it.calm_since(instant)) else { return false };
         let total = self.watch.windows.calls_between(first, instant) as f64;
         let usual = self.over(instant - 1, instant - first, |forecast| forecast.expected);
-        let Some(episode) = self.watch.episode.as_mut().filter(|it| it.goes_on(model, total, usual)) else {
-            return false;
-        };
-        episode.go_on(instant);
-        true
+        self.watch.goes_on(model, instant, total, usual)
     }
 
     /// Ends an episode that has become calm, or the new normal.
@@ -405,7 +406,7 @@ impl RateSeries {
         let minutes = self.watch.windows.slot_minutes(self.slot);
         let calls = minutes.iter().sum::<u64>() as f64;
         self.quiet_slots = if calls > 0.0 { 0 } else { self.quiet_slots + 1 };
-        self.learn_spread(&minutes, calls);
+        self.learn_spread(&p.dispersion, &minutes, calls);
         if self.frozen_slot != self.slot {
             let age_days = self.origin.age_days(slot_end);
             let settled =
@@ -424,26 +425,25 @@ impl RateSeries {
         self.fall_asleep(model);
     }
 
-    fn learn_spread(&mut self, minutes: &[u64; SLOT as usize], calls: f64) {
+    fn learn_spread(&mut self, p: &Dispersion, minutes: &[u64; SLOT as usize], calls: f64) {
         let frozen = self.frozen_slot == self.slot;
         let rate = self.forecasts[0].expected;
         self.block.0 += calls;
         self.block.1 += rate * f64::from(SLOT);
         self.block.2 += i32::from(!frozen);
-        let filled = (self.slot + 1) * SLOT - self.origin.born >= FILLING;
-        if !frozen && filled {
+        if !frozen {
             for (window, length) in WINDOWS.iter().enumerate().take(LONGEST) {
                 for part in minutes.chunks(chunk(window)) {
                     let total: f64 = part.iter().sum::<u64>() as f64;
                     let mean = rate * f64::from(*length);
-                    self.watch.dispersion[window].moments(mean).add(total, mean);
+                    self.watch.dispersion[window].moments(p, mean).add(total, mean);
                 }
             }
         }
         if (self.slot + 1) % LONGEST_SLOTS == 0 {
             let (total, mean, slots) = std::mem::take(&mut self.block);
-            if slots == LONGEST_SLOTS && filled {
-                self.watch.dispersion[LONGEST].moments(mean).add(total, mean);
+            if slots == LONGEST_SLOTS {
+                self.watch.dispersion[LONGEST].moments(p, mean).add(total, mean);
             }
         }
     }
@@ -480,8 +480,8 @@ impl RateSeries {
         while self.slot < last {
             let day_end = (self.slot.div_euclid(DAY_SLOTS) + 1) * DAY_SLOTS;
             let end = day_end.min(last);
-            let level = self.seasonal.level();
-            let sums = self.seasonal.pass_quiet(&p.expectation, &(self.slot..end), level);
+            let high = p.dispersion.high_share * self.seasonal.level();
+            let sums = self.seasonal.pass_quiet(&p.expectation, &(self.slot..end), high);
             for (dispersion, length) in self.watch.dispersion.iter_mut().zip(WINDOWS) {
                 dispersion.add_quiet_slots(&sums, f64::from(SLOT), f64::from(length));
             }
@@ -497,18 +497,4 @@ impl RateSeries {
         self.block = (0.0, 0.0, 0);
         self.instant = self.slot * SLOT;
     }
-}
-
-/// The largest total up to `most` that is still as unusual, given that `total` is.
-fn most_missing(total: f64, most: f64, unusual: impl Fn(f64) -> bool) -> f64 {
-    let (mut low, mut high) = (total, most.floor() + 1.0);
-    while high - low > 1.0 {
-        let middle = f64::midpoint(low, high).floor();
-        // Of totals above 2^53 not every whole number can be told from the next.
-        if middle <= low || middle >= high {
-            break;
-        }
-        if unusual(middle) { low = middle } else { high = middle }
-    }
-    low
 }

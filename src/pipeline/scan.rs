@@ -76,7 +76,7 @@ pub async fn scan(
         found
             .retain(|insight| looking.report_from.is_none_or(|from| insight.explanation.detected_at >= from));
         let base = looking.models.base();
-        let (judged_from, warming_up) = judged(&counts, base.parameters().memory.warm_days);
+        let (judged_from, warming_up) = judged(&counts, base);
         let covered = Coverage {
             judged_from,
             warming_up,
@@ -146,16 +146,20 @@ fn mute_by(counts: &Counts, looking: &Looking, (api, insight): &mut (ApiId, Insi
 
 /// From when on each account was judged; and those accounts of which nothing was, since all their calls came before. In
 /// order.
-fn judged(counts: &Counts, warm_days: i32) -> (Vec<JudgedFrom>, Vec<WarmingUp>) {
+fn judged(counts: &Counts, model: &Model) -> (Vec<JudgedFrom>, Vec<WarmingUp>) {
     let (mut judged, mut warming_up) = (Vec::new(), Vec::new());
     for (account, (first, last)) in judge::spans(counts) {
         let account = counts.names().text_of(account).to_string();
-        let from = first.plus(warm_days * MINUTES_PER_DAY);
+        let from = first.plus(model.warm_minutes());
         if last >= from {
             judged.push(JudgedFrom { account, from });
         } else {
             let days = f64::from(last.plus(1).since(first)) / f64::from(MINUTES_PER_DAY);
-            warming_up.push(WarmingUp { account, days: rounded::<2>(days), needed: warm_days });
+            warming_up.push(WarmingUp {
+                account,
+                days: rounded::<2>(days),
+                needed: model.parameters().memory.warm_days,
+            });
         }
     }
     judged.sort_by(|one, other| one.account.cmp(&other.account));
