@@ -252,7 +252,7 @@ tables! {
         z: f64 in 0.5..=100.0,
         /// Minutes after which the new rate is what is usual.
         absorb_minutes: i32 in 30.0..=10080.0,
-        /// Days after a change of level in which line A is less sensitive and drops are not judged.
+        /// Days after a change of level in which line A is less sensitive, and lines B and D are not judged.
         settle_days: f64 in 0.0..=60.0,
         /// Line A's z is multiplied by this in those days.
         settle_factor: f64 in 1.0..=100.0,
