@@ -9,6 +9,11 @@ use crate::baseline::{LONGEST, PerWindow, SLOT, WINDOWS};
 use crate::detect::{Direction, Peak, Rule};
 use crate::model::Model;
 
+/// Of a longer calm only so many minutes are looked at: what the windows remember.
+const MOST_CALM: i32 = LONGEST_MINUTES - SLOT;
+/// Minutes of the longest window.
+const LONGEST_MINUTES: i32 = WINDOWS[LONGEST];
+
 /// An open episode of one series.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Episode {
@@ -24,6 +29,8 @@ pub(crate) struct Episode {
     pub(crate) last_hot: i32,
     /// Last minute that is unusual itself: the totals of longer windows are so for a while after it.
     pub(crate) last_unusual: i32,
+    /// How many times the usual level was reached when it was noticed.
+    pub(crate) level: f64,
     /// Largest totals and surprises since it opened.
     pub(crate) peaks: PerWindow<Surprise>,
     /// How far it went.
@@ -70,8 +77,26 @@ impl Episode {
     /// When it ends if no minute is unusual any more.
     pub(crate) fn calm_at(&self, model: &Model) -> i32 {
         let p = &model.parameters().episode;
-        let long = if WINDOWS[self.window] >= SLOT { p.long_calm_minutes } else { 0 };
-        self.last_hot + 1 + p.calm_minutes + long
+        self.last_hot + 1 + p.calm_minutes.max(WINDOWS[self.window])
+    }
+
+    /// The minutes of which the calm should come, up to `instant`.
+    pub(crate) const fn calm_since(&self, instant: i32) -> i32 {
+        let first = self.last_hot + 1;
+        if first < instant - MOST_CALM { instant - MOST_CALM } else { first }
+    }
+
+    /// Whether `total`, where `usual` is usual, does not tell that the level of the episode is over: the likelihood ratio
+    /// of two Poisson laws, in nats. So a season's ebb does not hide that the level has changed.
+    pub(crate) fn goes_on(&self, model: &Model, total: f64, usual: f64) -> bool {
+        let evidence = (self.level - 1.0) * usual - total * self.level.ln();
+        self.level > 1.0 && usual > 0.0 && evidence < model.parameters().episode.calm_evidence
+    }
+
+    /// No minute was unusual, and yet it goes on.
+    pub(crate) fn go_on(&mut self, instant: i32) {
+        self.last_hot = instant - 1;
+        self.last_unusual = instant - 1;
     }
 
     /// Takes note of a total that is unusual in `direction`.
@@ -102,7 +127,7 @@ impl Episode {
     }
 }
 
-/// Past episodes of a series that are remembered: more within the memory are the same burst again and again.
+/// A guard of the state's size only: no series of the benchmark has as many episodes within the memory.
 const MOST_STRIKES: usize = 8;
 
 /// The sizes of the last episodes: the second of the same size is accepted.
@@ -122,10 +147,8 @@ impl Strikes {
             .past
             .iter()
             .any(|(_, totals)| f64::from(totals[episode.window]) >= p.accepted.strike_share * peak);
-        if self.past.len() == MOST_STRIKES {
-            self.past.remove(0);
-        }
         self.past.push((instant, episode.peaks.map(|peak| peak.total as f32)));
+        self.past.drain(..self.past.len().saturating_sub(MOST_STRIKES));
         again
     }
 }

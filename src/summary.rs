@@ -87,7 +87,7 @@ pub struct WarmingUp {
     /// Days from its first call to its last.
     pub days: f64,
     /// Days that the model wants.
-    pub needed: i32,
+    pub needed: f64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]

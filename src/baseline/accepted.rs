@@ -98,4 +98,9 @@ impl Accepted {
             total.ln() >= bar.total_ln - model.ease().ln() || z >= model.parameters().accepted.factor * bar.z
         })
     }
+
+    /// The total that is larger than all that was accepted, by a margin; 0 where nothing was.
+    pub(crate) fn outgrown_at(&self, model: &Model, window: usize) -> f64 {
+        self.bars[window].map_or(0.0, |bar| bar.total_ln.exp() / model.ease())
+    }
 }

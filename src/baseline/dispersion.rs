@@ -80,8 +80,8 @@ impl Dispersion {
     }
 
     /// Where windows with this expectation are summed.
-    pub(crate) fn moments(&mut self, mean: f64) -> &mut Moments {
-        if mean >= 0.5 * self.average { &mut self.high } else { &mut self.low }
+    pub(crate) fn moments(&mut self, p: &model::Dispersion, mean: f64) -> &mut Moments {
+        if mean >= p.high_share * self.average { &mut self.high } else { &mut self.low }
     }
 
     /// Adds windows of `length` minutes without calls, given sums over slots of the rate and its square.

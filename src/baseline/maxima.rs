@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::PerWindow;
 use super::bound::{self, Prior};
+use super::{LONGEST, PerWindow, WINDOWS};
 use crate::model::Model;
 
 /// Far above any count: what is scaled again and again stays a number.
@@ -21,6 +21,51 @@ pub(crate) struct Maxima {
     /// Logarithms of the bounds, and the largest values, as of the last roll.
     bounds: PerWindow<Option<f64>>,
     largest: PerWindow<f32>,
+}
+
+/// The largest totals ever, of episodes too and at whatever level: what a series is told to have seen before. Blocks of the
+/// longest window's length keep totals that share calls with the present one apart from those before.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Largest {
+    block: i32,
+    before: PerWindow<f64>,
+    last: PerWindow<f64>,
+    this: PerWindow<f64>,
+}
+
+impl Largest {
+    /// Takes note of the totals at the end of `minute`.
+    pub(crate) fn note(&mut self, minute: i32, totals: &PerWindow<u64>) {
+        let block = minute.div_euclid(WINDOWS[LONGEST]);
+        if block != self.block {
+            if block > self.block + 1 {
+                self.close();
+            }
+            larger(&mut self.before, &self.last);
+            self.last = std::mem::take(&mut self.this);
+            self.block = block;
+        }
+        larger(&mut self.this, &totals.map(|total| total as f64));
+    }
+
+    /// From now on the windows are empty: all that was is past.
+    pub(crate) fn close(&mut self) {
+        for past in [&mut self.last, &mut self.this] {
+            larger(&mut self.before, &std::mem::take(past));
+        }
+    }
+
+    /// The largest total that has no calls of the last two hours, but for those of an ended episode; `None` where there
+    /// was none.
+    pub(crate) fn before(&self, window: usize) -> Option<f64> {
+        Some(self.before[window]).filter(|largest| *largest > 0.0)
+    }
+}
+
+fn larger(largest: &mut PerWindow<f64>, other: &PerWindow<f64>) {
+    for (largest, other) in largest.iter_mut().zip(other) {
+        *largest = largest.max(*other);
+    }
 }
 
 /// What to make of the remembered days.
@@ -95,4 +140,25 @@ impl Maxima {
 
 fn scaled(value: f32, factor: f64) -> f32 {
     (f64::from(value) * factor).min(MOST) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn largest_ever_leaves_out_what_overlaps_the_present() {
+        let mut largest = Largest::default();
+        let check = |largest: &mut Largest, minute: i32, total: u64, want: Option<f64>| {
+            largest.note(minute, &[total; WINDOWS.len()]);
+            assert_eq!(largest.before(0), want, "{minute}");
+        };
+        check(&mut largest, 10, 7, None);
+        check(&mut largest, 130, 9, None);
+        check(&mut largest, 240, 1, Some(7.0));
+        check(&mut largest, 250, 50, Some(7.0));
+        largest.close();
+        check(&mut largest, 251, 30, Some(50.0));
+        check(&mut largest, 100_000, 1, Some(50.0));
+    }
 }

@@ -91,8 +91,9 @@ pub(crate) struct QuietSums {
 }
 
 impl QuietSums {
-    fn add(&mut self, rate: f64, count: f64, level: f64) {
-        let sums = if rate >= 0.5 * level { &mut self.high } else { &mut self.low };
+    /// `high` is the rate from which an expectation is high.
+    fn add(&mut self, rate: f64, count: f64, high: f64) {
+        let sums = if rate >= high { &mut self.high } else { &mut self.low };
         sums.0 += count * rate;
         sums.1 += count * rate * rate;
     }
@@ -128,8 +129,8 @@ impl Seasonal {
     }
 
     /// Whether the series has a rhythm that its level does not tell.
-    pub(crate) fn has_rhythm(&self) -> bool {
-        self.profile_weight() > 0.5
+    pub(crate) fn has_rhythm(&self, p: &Expectation) -> bool {
+        self.profile_weight() > p.rhythm_weight
     }
 
     /// What is expected in `slot`.
@@ -140,8 +141,11 @@ impl Seasonal {
         for offset in -reach..=reach {
             let each = self.each(slot + offset, gains);
             let mixed = self.mix(each);
-            let (high, low) =
-                if self.has_rhythm() { (mixed, each[2].min(each[3])) } else { (mixed.max(self.slow), mixed) };
+            let (high, low) = if self.has_rhythm(p) {
+                (mixed, each[2].min(each[3]))
+            } else {
+                (mixed.max(self.slow), mixed)
+            };
             forecast.highest = forecast.highest.max(high);
             forecast.lowest = forecast.lowest.min(low);
             if offset == 0 {
@@ -267,8 +271,9 @@ impl Seasonal {
     }
 
     /// Learns from slots without calls, all of one day, at once. Within rounding of learning them one by one, but for
-    /// the weights, which are shared anew only at the end; meant for series of which little is expected.
-    pub(crate) fn pass_quiet(&mut self, p: &Expectation, slots: &Range<i32>, level: f64) -> QuietSums {
+    /// the weights, which are shared anew only at the end; meant for series of which little is expected. `high`: see
+    /// [`QuietSums`].
+    pub(crate) fn pass_quiet(&mut self, p: &Expectation, slots: &Range<i32>, high: f64) -> QuietSums {
         let passed = slots.end - slots.start;
         let count = f64::from(passed);
         let (fast_keep, slow_keep) =
@@ -281,11 +286,11 @@ impl Seasonal {
             for (day, week) in day.zip(week) {
                 day_sum += day;
                 week_sum += week;
-                sums.add(levels + day_weight * day + week_weight * week, 1.0, level);
+                sums.add(levels + day_weight * day + week_weight * week, 1.0, high);
             }
         } else {
             (day_sum, week_sum) = (slow * count, slow * count);
-            sums.add(levels + (day_weight + week_weight) * slow, count, level);
+            sums.add(levels + (day_weight + week_weight) * slow, count, high);
         }
         let keep = p.loss_keep.powi(passed);
         let average_keep = (1.0 - keep) / (count * (1.0 - p.loss_keep));

@@ -72,6 +72,16 @@ impl Windows {
         self.sums[place(minute)] - self.sums[place(minute - 1)]
     }
 
+    /// The calls from `first` on and before `until`, of minutes not older than the longest window.
+    pub(crate) fn calls_between(&self, first: i32, until: i32) -> u64 {
+        let (before, last) = (first - 1, self.last.min(until - 1));
+        if self.sums.is_empty() || last <= before {
+            0
+        } else {
+            self.sums[place(last)] - self.sums[place(before)]
+        }
+    }
+
     /// The calls of each minute of a slot that began within the longest window.
     pub(crate) fn slot_minutes(&self, slot: i32) -> [u64; SLOT as usize] {
         let mut minutes = [0; SLOT as usize];

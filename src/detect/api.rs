@@ -106,7 +106,7 @@ impl ApiDetector {
         match which {
             Which::Calls => self.rate.as_ref().map(|rate| rate.look(model, minute)),
             Which::Errors(code) => {
-                let (series, shared) = self.error_series(model, code)?;
+                let (series, shared) = self.error_series(code)?;
                 Some(series.look(model, &shared, minute))
             }
         }
@@ -119,16 +119,19 @@ impl ApiDetector {
         match which {
             Which::Calls => self.rate.as_ref().map_or(0.0, |rate| rate.surprise(model, minute)),
             Which::Errors(code) => self
-                .error_series(model, code)
+                .error_series(code)
                 .map_or(0.0, |(series, shared)| series.surprise(model, &shared, minute)),
         }
     }
 
-    fn error_series(&self, model: &Model, code: CodeId) -> Option<(&ErrorSeries, Shared<'_>)> {
+    fn error_series(&self, code: CodeId) -> Option<(&ErrorSeries, Shared<'_>)> {
         let index = self.errors.binary_search_by_key(&code, |(code, _)| *code).ok()?;
-        let traffic = self.traffic.at(model, day_of(self.judged_until - 1));
-        let shared = Shared { origin: self.origin, which: Which::Errors(code), calls: &self.calls, traffic };
-        Some((&self.errors[index].1, shared))
+        Some((&self.errors[index].1, self.shared(code)))
+    }
+
+    fn shared(&self, code: CodeId) -> Shared<'_> {
+        let which = Which::Errors(code);
+        Shared { origin: self.origin, which, calls: &self.calls, traffic: &self.traffic }
     }
 
     /// Since when its account has been watched.
@@ -177,12 +180,11 @@ impl ApiDetector {
             let rate = self.rate.get_or_insert_with(|| Box::new(RateSeries::new(model, origin, at)));
             rate.count(model, at, minute.rate_calls, events);
         }
-        let traffic = self.traffic.at(model, day_of(at));
         let least = least_failures(minute.errors);
         for &(code, failures) in minute.errors.iter().filter(|(_, failures)| *failures >= least) {
             let index = self.place_of(model, code, at, events);
-            let shared =
-                Shared { origin: self.origin, which: Which::Errors(code), calls: &self.calls, traffic };
+            let (origin, which) = (self.origin, Which::Errors(code));
+            let shared = Shared { origin, which, calls: &self.calls, traffic: &self.traffic };
             self.errors[index].1.count(model, &shared, (at, failures), events);
         }
     }
@@ -196,7 +198,7 @@ impl ApiDetector {
         if self.errors.len() == MOST_CODES {
             let stalest = self.errors.iter().enumerate().min_by_key(|(_, (_, series))| series.last());
             let (code, mut series) = self.errors.remove(stalest.map_or(0, |(index, _)| index));
-            series.forget(model, Which::Errors(code), at, events);
+            series.forget(model, &self.shared(code), at, events);
         }
         let index = place(&self.errors).unwrap_or_else(|index| index);
         self.errors.insert(index, (code, ErrorSeries::new(model, self.origin, at)));
@@ -210,11 +212,10 @@ impl ApiDetector {
         self.block += self.slot_calls;
         if !self.errors.is_empty() {
             let slot = SlotCalls::new(&self.calls, self.slot);
-            let traffic = self.traffic.at(model, day);
+            let (origin, calls, traffic) = (self.origin, &self.calls, &self.traffic);
             for (code, series) in &mut self.errors {
-                let which = Which::Errors(*code);
-                let shared = Shared { origin: self.origin, which, calls: &self.calls, traffic };
-                series.advance(model, which, at, events);
+                let shared = Shared { origin, which: Which::Errors(*code), calls, traffic };
+                series.advance(model, &shared, at, events);
                 series.learn_slot(model, &shared, &slot);
                 if block_ends {
                     series.learn_block(model, &shared, (day, self.block));
@@ -242,8 +243,10 @@ impl ApiDetector {
                 rate.forget(model, until, events);
             }
         }
+        let (origin, calls, traffic) = (self.origin, &self.calls, &self.traffic);
         for (code, series) in &mut self.errors {
-            series.advance(model, Which::Errors(*code), until, events);
+            let shared = Shared { origin, which: Which::Errors(*code), calls, traffic };
+            series.advance(model, &shared, until, events);
         }
     }
 }

@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::watch::{Origin, Sight, Watch};
 use super::{Event, Which, surprise};
-use crate::baseline::share::{Fading, usual_share};
+use crate::baseline::share::{Fading, failures_for, remembered_days, usual_share};
 use crate::baseline::windows::Windows;
-use crate::baseline::{LONGEST, PerWindow, SLOT, chunk, day_of, slot_of};
+use crate::baseline::{LONGEST, PerWindow, SLOT, WINDOWS, chunk, day_of, slot_of};
+use crate::episode::{Ending, Episode};
 use crate::model::Model;
+use crate::time::MINUTES_PER_DAY;
 
 /// The smallest expectation of a window, failed calls.
 const LEAST_MEAN: f64 = 1e-3;
@@ -48,7 +50,17 @@ pub(crate) struct Shared<'a> {
     /// All calls of the API in the windows.
     pub(crate) calls: &'a Windows,
     /// All calls of the API within the memory, but for those of the present half hour.
-    pub(crate) traffic: f64,
+    pub(crate) traffic: &'a Fading,
+}
+
+impl Shared<'_> {
+    /// How many calls a minute are usual.
+    fn calls_a_minute(&self, model: &Model, minute: i32) -> f64 {
+        let day = day_of(minute);
+        let known = remembered_days(model, self.origin.age_days(minute));
+        (model.parameters().errors.prior_calls + self.traffic.at(model, day))
+            / (known * f64::from(MINUTES_PER_DAY))
+    }
 }
 
 /// The state of one error code of one API.
@@ -89,8 +101,8 @@ impl ErrorSeries {
         self.last
     }
 
-    fn usual(&self, model: &Model, day: i32, traffic: f64) -> f64 {
-        usual_share(model, self.failed.at(model, day), traffic)
+    fn usual(&self, model: &Model, day: i32, shared: &Shared<'_>) -> f64 {
+        usual_share(model, self.failed.at(model, day), shared.traffic.at(model, day))
     }
 
     /// Judges a minute with failures; its calls are counted in `shared` already.
@@ -101,10 +113,10 @@ impl ErrorSeries {
         (minute, failures): (i32, u32),
         events: &mut Vec<Event>,
     ) {
-        self.advance(model, shared.which, minute, events);
+        self.advance(model, shared, minute, events);
         self.last = minute;
         self.watch.windows.count(minute, failures);
-        let usual = self.usual(model, day_of(minute), shared.traffic);
+        let usual = self.usual(model, day_of(minute), shared);
         self.watch.roll(model, shared.origin, minute, |dispersion, window, accepted| {
             let mean = (usual * accepted.calls).max(LEAST_MEAN);
             let shape = dispersion[window].now.shape(mean);
@@ -125,8 +137,11 @@ impl ErrorSeries {
     }
 
     fn sight(&self, model: &Model, shared: &Shared<'_>, minute: i32) -> Sight {
-        let usual = self.usual(model, day_of(minute), shared.traffic);
-        let calls = shared.calls.totals().map(|calls| calls as f64);
+        let usual = self.usual(model, day_of(minute), shared);
+        let most = model.parameters().errors.calls_ratio * shared.calls_a_minute(model, minute);
+        let excused =
+            |window: usize| (shared.calls.totals()[window] as f64).min(most * f64::from(WINDOWS[window]));
+        let calls = std::array::from_fn(excused);
         Sight {
             minute,
             origin: shared.origin,
@@ -137,32 +152,74 @@ impl ErrorSeries {
     }
 
     /// Ends an episode that ends before `target` of itself.
-    pub(crate) fn advance(&mut self, model: &Model, which: Which, target: i32, events: &mut Vec<Event>) {
-        if let Some((instant, _)) = self.watch.deadline(model).filter(|(instant, _)| *instant <= target) {
+    pub(crate) fn advance(
+        &mut self,
+        model: &Model,
+        shared: &Shared<'_>,
+        target: i32,
+        events: &mut Vec<Event>,
+    ) {
+        while let Some((instant, ending)) = self.watch.deadline(model).filter(|(at, _)| *at <= target) {
+            if ending == Ending::Calm && self.goes_on(model, shared, instant) {
+                continue;
+            }
             let end = self.watch.episode.as_ref().map_or(instant, |episode| episode.last_unusual + 1);
             self.frozen_slot = slot_of(instant - 1);
-            self.watch.close(model, which, (end, instant), events);
+            let ended = self.watch.close(model, shared.which, (end, instant), events);
+            if let Some(episode) = ended.filter(|_| ending == Ending::Absorbed) {
+                self.absorb(model, shared, &episode, instant);
+            }
         }
-        self.watch.close_told_by(model, which, target, events);
+        self.watch.close_told_by(model, shared.which, target, events);
+    }
+
+    /// Whether failures are still many, though no minute is unusual; then the episode waits for calm again.
+    fn goes_on(&mut self, model: &Model, shared: &Shared<'_>, instant: i32) -> bool {
+        let usual = self.usual(model, day_of(instant), shared);
+        let Some(first) = self.watch.episode.as_ref().map(|it| it.calm_since(instant)) else { return false };
+        let calls = shared.calls.calls_between(first, instant) as f64;
+        let failures = self.watch.windows.calls_between(first, instant) as f64;
+        self.watch.goes_on(model, instant, failures, usual * calls)
+    }
+
+    /// The share of failures since an episode was noticed is what is usual from now on.
+    fn absorb(&mut self, model: &Model, shared: &Shared<'_>, episode: &Episode, instant: i32) {
+        self.watch.settle(model, instant);
+        if episode.observed > episode.expected && episode.expected > 0.0 {
+            let day = day_of(instant);
+            let share = self.usual(model, day, shared) * episode.observed / episode.expected;
+            self.failed.set(day, failures_for(model, share, shared.traffic.at(model, day)));
+            self.watch.maxima.rescale(episode.level_change());
+        }
     }
 
     /// Ends what is open at `instant`, when the code is forgotten.
-    pub(crate) fn forget(&mut self, model: &Model, which: Which, instant: i32, events: &mut Vec<Event>) {
-        self.advance(model, which, instant, events);
-        self.watch.forget(model, which, instant, events);
+    pub(crate) fn forget(
+        &mut self,
+        model: &Model,
+        shared: &Shared<'_>,
+        instant: i32,
+        events: &mut Vec<Event>,
+    ) {
+        self.advance(model, shared, instant, events);
+        self.watch.forget(model, shared.which, instant, events);
     }
 
     /// Learns from a half hour with calls of the API that has passed.
     pub(crate) fn learn_slot(&mut self, model: &Model, shared: &Shared<'_>, slot: &SlotCalls) {
         let day = day_of(slot.slot * SLOT);
         self.roll_spread(model, shared, day);
+        let usual = self.usual(model, day, shared);
+        let failures = self.watch.windows.slot_minutes(slot.slot);
+        let total: f64 = failures.iter().sum::<u64>() as f64;
+        if let Some(episode) = self.watch.episode.as_mut().filter(|it| slot.slot * SLOT >= it.detected_at) {
+            episode.observed += total;
+            episode.expected += usual * slot.total;
+        }
         if self.watch.episode.is_some() || self.frozen_slot >= slot.slot {
             self.block = f64::NEG_INFINITY;
             return;
         }
-        let usual = self.usual(model, day, shared.traffic);
-        let failures = self.watch.windows.slot_minutes(slot.slot);
-        let total: f64 = failures.iter().sum::<u64>() as f64;
         self.block += total;
         for window in 0..LONGEST {
             let dispersion = &mut self.watch.dispersion[window];
@@ -173,7 +230,11 @@ impl ErrorSeries {
                     residual2 += failures * failures - 2.0 * failures * usual * calls;
                 }
             }
-            dispersion.moments(f64::INFINITY).add_sums(residual2, usual * slot.total, mean2);
+            dispersion.moments(&model.parameters().dispersion, f64::INFINITY).add_sums(
+                residual2,
+                usual * slot.total,
+                mean2,
+            );
         }
         self.failed.add(model, day, total);
     }
@@ -184,13 +245,15 @@ impl ErrorSeries {
         if failures < 0.0 {
             return;
         }
-        let mean = self.usual(model, day, shared.traffic) * calls;
-        self.watch.dispersion[LONGEST].moments(f64::INFINITY).add(failures, mean);
+        let mean = self.usual(model, day, shared) * calls;
+        self.watch.dispersion[LONGEST]
+            .moments(&model.parameters().dispersion, f64::INFINITY)
+            .add(failures, mean);
     }
 
     fn roll_spread(&mut self, model: &Model, shared: &Shared<'_>, day: i32) {
         let p = model.parameters();
-        let usual = self.usual(model, day, shared.traffic);
+        let usual = self.usual(model, day, shared);
         for closed in self.day.max(day - p.memory.forget_days)..day {
             let age_days = closed - day_of(shared.origin.born);
             for dispersion in &mut self.watch.dispersion {

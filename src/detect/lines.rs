@@ -24,8 +24,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) spread: Spread,
     /// Smallest excess over the expectation, calls.
     pub(crate) excess: f64,
-    /// What line A's z is multiplied by.
-    pub(crate) caution: f64,
+    /// Whether the level has just changed.
+    pub(crate) settling: bool,
     /// Of an error series.
     pub(crate) share: Option<Share>,
 }
@@ -93,14 +93,16 @@ impl Scene<'_> {
     }
 
     fn contextual(&self, total: f64, z: f64) -> bool {
-        let p = &self.model.parameters().contextual;
-        z >= p.z * self.caution && self.accepted.exceeded_by(self.model, self.window, total, z)
+        let p = self.model.parameters();
+        let caution = if self.settling { p.episode.settle_factor } else { 1.0 };
+        z >= p.contextual.z * caution && self.accepted.exceeded_by(self.model, self.window, total, z)
     }
 
     fn record(&self, total: f64, z: f64) -> bool {
         let p = &self.model.parameters().record;
         let largest = self.maxima.largest(self.window).max(p.floor);
         z >= p.z
+            && !self.settling
             && total - largest >= p.excess
             && self
                 .maxima

@@ -70,7 +70,7 @@ pub struct WindowLook {
     pub log10_probability: f64,
     /// The other side; `None` where a fall is not judged.
     pub fall: Option<Fall>,
-    /// Largest total of such a window in the remembered days, today not included.
+    /// Largest total of such a window ever, insights included, but for the last two to four hours.
     pub largest: Option<f64>,
     /// The lines that are drawn for such windows.
     pub lines: Vec<LineLook>,

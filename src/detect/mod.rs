@@ -114,7 +114,7 @@ pub struct Evidence {
     pub bounds: Bounds,
     /// log10 of the probability of a total at least (for a drop: at most) as extreme.
     pub log10_probability: f64,
-    /// Largest total of such a window in the remembered days; `None` where there is none yet.
+    /// Largest total of such a window ever before, insights included; `None` where there is none yet.
     pub largest_before: Option<f64>,
     /// Age of the series when the episode was detected, days.
     pub series_age_days: f64,

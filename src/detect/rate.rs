@@ -6,7 +6,6 @@
 mod fall;
 mod look;
 
-use fall::most_missing;
 use serde::{Deserialize, Serialize};
 
 use super::watch::{Crossing, Origin, Sight, Told, Watch};
@@ -18,16 +17,14 @@ use crate::baseline::seasonal::{Forecast, Passed, Seasonal, Settled};
 use crate::baseline::{
     DAY_SLOTS, LONGEST, LONGEST_SLOTS, PerWindow, SLOT, SLOT_WINDOW, WINDOWS, chunk, day_of, slot_of,
 };
-use crate::episode::{Ending, Episode};
-use crate::model::Model;
+use crate::episode::Ending;
+use crate::model::{Dispersion, Model};
 use crate::time::MINUTES_PER_DAY;
 
 /// Minutes between two looks for missing calls.
 const TICK: i32 = 5;
 /// The smallest expectation of a window, calls.
 const LEAST_MEAN: f64 = 1e-4;
-/// Minutes after the first call in which windows are not full yet.
-const FILLING: i32 = 60;
 
 /// The state of one API's call rate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -149,15 +146,17 @@ impl RateSeries {
 
     /// Sums a forecast over each window that ends with `minute`.
     fn over_windows(&self, minute: i32, pick: fn(&Forecast) -> f64) -> PerWindow<f64> {
+        WINDOWS.map(|length| self.over(minute, length, pick))
+    }
+
+    /// Sums a forecast over the `length` minutes, of the longest window at most, that end with `minute`.
+    fn over(&self, minute: i32, length: i32, pick: fn(&Forecast) -> f64) -> f64 {
         let passed = minute - self.slot * SLOT + 1;
-        let rates = self.forecasts.each_ref().map(pick);
-        WINDOWS.map(|length| {
-            let mut sum = f64::from(length.min(passed)) * rates[0];
-            for (back, rate) in (0..).zip(&rates[1..]) {
-                sum += f64::from((length - passed - back * SLOT).clamp(0, SLOT)) * rate;
-            }
-            sum
-        })
+        let mut sum = f64::from(length.min(passed)) * pick(&self.forecasts[0]);
+        for (back, forecast) in (0..).zip(&self.forecasts[1..]) {
+            sum += f64::from((length - passed - back * SLOT).clamp(0, SLOT)) * pick(forecast);
+        }
+        sum
     }
 
     fn sight(&self, model: &Model, minute: i32) -> Sight {
@@ -180,7 +179,7 @@ impl RateSeries {
         self.roll_lows(model, instant - 1);
         self.watch.windows.slide(instant - 1);
         self.tell_drop_here(model, instant, events);
-        let (best, noted) = self.drop_crossing(model, instant);
+        let (best, _, noted) = self.drop_crossing(model, instant);
         // The first drop in a while is an accident, the second is a habit of the series.
         let memory = model.parameters().memory.days * MINUTES_PER_DAY;
         if best.is_none() || self.last_drop.is_some_and(|last| instant - last < memory) {
@@ -204,23 +203,21 @@ impl RateSeries {
 
     fn tell_drop_here(&mut self, model: &Model, instant: i32, events: &mut Vec<Event>) {
         if let Some(eased) = model.eased() {
-            let (crossing, _) = self.drop_crossing(eased, instant);
-            let told = Told {
-                crossing,
-                hot: crossing.map(|crossing| (crossing.at - 1, crossing.at - 1)),
-                peak: None,
-            };
+            let (crossing, longest, _) = self.drop_crossing(eased, instant);
+            let hot = crossing.map(|crossing| (crossing.at - 1, crossing.at - 1));
+            let told = Told { crossing, longest, hot, peak: None };
             self.watch.tell((Which::Calls, self.origin), &told, events);
         }
     }
 
-    /// Whether calls stay away, by the lines of `model`, and the z of each window with fewer calls than usual.
-    fn drop_crossing(&self, model: &Model, instant: i32) -> (Option<Crossing>, PerWindow<f64>) {
+    /// Whether calls stay away, by the lines of `model`, the longest window that says so, and the z of each window with
+    /// fewer calls than usual.
+    fn drop_crossing(&self, model: &Model, instant: i32) -> (Option<Crossing>, usize, PerWindow<f64>) {
         let p = &model.parameters().drop;
         let lowest = self.over_windows(instant - 1, |forecast| forecast.lowest);
         let may_open = self.origin.is_warm(model, instant) && instant > self.watch.settling_until;
         let mut best: Option<Crossing> = None;
-        let mut noted = [0.0; WINDOWS.len()];
+        let (mut longest, mut noted) = (0, [0.0; WINDOWS.len()]);
         for window in SLOT_WINDOW..WINDOWS.len() {
             let (mean, total) = (lowest[window], self.watch.windows.totals()[window] as f64);
             let most = self.drop_share(model, window) * mean;
@@ -231,7 +228,11 @@ impl RateSeries {
             let z = surprise::below(total, mean, shape);
             let least_z = self.drop_z(model, window);
             noted[window] = z;
-            if may_open && z >= least_z && best.is_none_or(|best| z > best.z) {
+            if !may_open || z < least_z {
+                continue;
+            }
+            longest = window;
+            if best.is_none_or(|best| z > best.z) {
                 best = Some(Crossing {
                     rule: Rule::Drop,
                     window,
@@ -240,14 +241,17 @@ impl RateSeries {
                     shape,
                     bounds: Bounds::default(),
                     peak: None,
-                    bound: most_missing(total, most, |total| surprise::below(total, mean, shape) >= least_z),
+                    level: total / mean,
+                    bound: surprise::most_missing(total, most, |total| {
+                        surprise::below(total, mean, shape) >= least_z
+                    }),
                     start: self.silent_since(instant, window, mean),
                     at: instant,
                     seen: PerWindow::default(),
                 });
             }
         }
-        (best, noted)
+        (best, longest, noted)
     }
 
     fn drop_z(&self, model: &Model, window: usize) -> f64 {
@@ -259,20 +263,17 @@ impl RateSeries {
 
     /// Ends a drop-out once the calls are back.
     fn check_back(&mut self, model: &Model, sight: &Sight, events: &mut Vec<Event>) {
-        let down = |it: &Episode| it.direction() == Direction::Down;
-        let episode = self.watch.episode.as_ref().filter(|it| down(it)).or_else(|| self.watch.told_down());
-        let Some(start) = episode.map(|episode| episode.start) else { return };
-        let lowest = self.over_windows(sight.minute, |forecast| forecast.lowest)[SLOT_WINDOW];
-        let total = self.watch.windows.totals()[SLOT_WINDOW] as f64;
-        if total <= model.parameters().drop.back_share * lowest {
+        let down = self.watch.episode.as_ref().filter(|it| it.direction() == Direction::Down);
+        let Some((start, window)) = down.map(|episode| (episode.start, episode.window)) else { return };
+        let usual = model.parameters().drop.back_share
+            * self.over_windows(sight.minute, |forecast| forecast.expected)[window];
+        let total = self.watch.windows.totals()[window] as f64;
+        if total <= usual {
             return;
         }
-        let end = (self.watch.onset(sight.minute, SLOT_WINDOW, 0.0).max(start + 1), sight.minute + 1);
-        if self.watch.episode.is_some() {
-            self.close(model, end, events);
-        } else {
-            self.watch.close_told(Which::Calls, end, events);
-        }
+        let bar = usual / f64::from(WINDOWS[window]);
+        let end = self.watch.windows.onset(sight.minute, WINDOWS[window], bar).max(start + 1);
+        self.close(model, (end, sight.minute + 1), events);
     }
 
     fn close(&mut self, model: &Model, end: (i32, i32), events: &mut Vec<Event>) {
@@ -280,8 +281,19 @@ impl RateSeries {
         self.watch.close(model, Which::Calls, end, events);
     }
 
+    /// Whether calls are still many, though no minute is unusual; then the episode waits for calm again.
+    fn goes_on(&mut self, model: &Model, instant: i32) -> bool {
+        let Some(first) = self.watch.episode.as_ref().map(|it| it.calm_since(instant)) else { return false };
+        let total = self.watch.windows.calls_between(first, instant) as f64;
+        let usual = self.over(instant - 1, instant - first, |forecast| forecast.expected);
+        self.watch.goes_on(model, instant, total, usual)
+    }
+
     /// Ends an episode that has become calm, or the new normal.
     fn finish(&mut self, model: &Model, ending: Ending, instant: i32, events: &mut Vec<Event>) {
+        if ending == Ending::Calm && self.goes_on(model, instant) {
+            return;
+        }
         let Some(mut episode) = self.watch.episode.clone() else { return };
         episode.expect(self.forecasts[0].expected, instant);
         let end = match episode.direction() {
@@ -293,7 +305,7 @@ impl RateSeries {
             return;
         }
         let p = model.parameters();
-        self.watch.settling_until = instant + (p.episode.settle_days * f64::from(MINUTES_PER_DAY)) as i32;
+        self.watch.settle(model, instant);
         let change = episode.level_change();
         match episode.rule {
             Rule::FirstSeen => {
@@ -374,7 +386,7 @@ impl RateSeries {
         let minutes = self.watch.windows.slot_minutes(self.slot);
         let calls = minutes.iter().sum::<u64>() as f64;
         self.quiet_slots = if calls > 0.0 { 0 } else { self.quiet_slots + 1 };
-        self.learn_spread(&minutes, calls);
+        self.learn_spread(&p.dispersion, &minutes, calls);
         if self.frozen_slot != self.slot {
             let age_days = self.origin.age_days(slot_end);
             let settled =
@@ -393,26 +405,25 @@ impl RateSeries {
         self.fall_asleep(model);
     }
 
-    fn learn_spread(&mut self, minutes: &[u64; SLOT as usize], calls: f64) {
+    fn learn_spread(&mut self, p: &Dispersion, minutes: &[u64; SLOT as usize], calls: f64) {
         let frozen = self.frozen_slot == self.slot;
         let rate = self.forecasts[0].expected;
         self.block.0 += calls;
         self.block.1 += rate * f64::from(SLOT);
         self.block.2 += i32::from(!frozen);
-        let filled = (self.slot + 1) * SLOT - self.origin.born >= FILLING;
-        if !frozen && filled {
+        if !frozen {
             for (window, length) in WINDOWS.iter().enumerate().take(LONGEST) {
                 for part in minutes.chunks(chunk(window)) {
                     let total: f64 = part.iter().sum::<u64>() as f64;
                     let mean = rate * f64::from(*length);
-                    self.watch.dispersion[window].moments(mean).add(total, mean);
+                    self.watch.dispersion[window].moments(p, mean).add(total, mean);
                 }
             }
         }
         if (self.slot + 1) % LONGEST_SLOTS == 0 {
             let (total, mean, slots) = std::mem::take(&mut self.block);
-            if slots == LONGEST_SLOTS && filled {
-                self.watch.dispersion[LONGEST].moments(mean).add(total, mean);
+            if slots == LONGEST_SLOTS {
+                self.watch.dispersion[LONGEST].moments(p, mean).add(total, mean);
             }
         }
     }
@@ -449,8 +460,8 @@ impl RateSeries {
         while self.slot < last {
             let day_end = (self.slot.div_euclid(DAY_SLOTS) + 1) * DAY_SLOTS;
             let end = day_end.min(last);
-            let level = self.seasonal.level();
-            let sums = self.seasonal.pass_quiet(&p.expectation, &(self.slot..end), level);
+            let high = p.dispersion.high_share * self.seasonal.level();
+            let sums = self.seasonal.pass_quiet(&p.expectation, &(self.slot..end), high);
             for (dispersion, length) in self.watch.dispersion.iter_mut().zip(WINDOWS) {
                 dispersion.add_quiet_slots(&sums, f64::from(SLOT), f64::from(length));
             }

@@ -36,6 +36,20 @@ pub(crate) fn deviation(mean: f64, shape: f64) -> f64 {
     (mean + mean * mean / shape).sqrt()
 }
 
+/// The largest total up to `most` that is still as unusual, given that `total` is.
+pub(crate) fn most_missing(total: f64, most: f64, unusual: impl Fn(f64) -> bool) -> f64 {
+    let (mut low, mut high) = (total, most.floor() + 1.0);
+    while high - low > 1.0 {
+        let middle = f64::midpoint(low, high).floor();
+        // Of totals above 2^53 not every whole number can be told from the next.
+        if middle <= low || middle >= high {
+            break;
+        }
+        if unusual(middle) { low = middle } else { high = middle }
+    }
+    low
+}
+
 /// The decimal logarithm of the probability that `z` stands for.
 pub(crate) fn log10_probability(z: f64) -> f64 {
     -0.5 * z * z / std::f64::consts::LN_10

@@ -8,6 +8,7 @@ use super::*;
 use crate::model::{Entry, Model};
 use crate::time::MINUTES_PER_DAY;
 
+mod lasting;
 mod parameters;
 
 /// 2025-02-10T00:00Z, a Monday.
@@ -253,6 +254,58 @@ fn what_aws_reported() {
     check("nothing but the usual", &steady(10, 1, 85), (5, 10, 0), [false; 2]);
 }
 
+/// 4 failures in 3 minutes against 23 in 10,542, however many calls succeed beside them, before or with them.
+#[test]
+fn aws_counts_failures_by_time() {
+    let model = Model::builtin("aws-like").expect("aws-like");
+    // AWS reports after a day and a half at the earliest.
+    for (span, fails) in [(10_542, 23), (2160, 5)] {
+        for succeed in [0, 300, 2000, 20_000] {
+            for beside in [0, 1, 10] {
+                let mut counted: Vec<Counted> = Vec::new();
+                for it in 0..succeed {
+                    burst(&mut counted, MONDAY + (span * it / succeed).max(1), 1, 1, 0);
+                }
+                for it in 0..fails {
+                    burst(&mut counted, MONDAY + it * (span / fails), 1, 1, 1);
+                }
+                for (minute, failed) in (MONDAY + span..).zip([2, 1, 1]) {
+                    burst(&mut counted, minute, 1, failed + beside, failed);
+                }
+                let (_, events) = judge(&model, &counted, &[MONDAY + span + 3]);
+                let found = events.iter().any(|event| {
+                    matches!(event, Event::Opened { which: Which::Errors(7), start, .. }
+                        if start.epoch() >= MONDAY + span - 5)
+                });
+                assert!(found, "{fails} in {span} minutes, {succeed} succeed, {beside} beside: {events:?}");
+            }
+        }
+    }
+}
+
+/// At no age is a new API not looked at; and after its first burst, a far larger one is told, too.
+#[test]
+fn a_new_api_is_judged_at_every_age() {
+    for hours in [1, 5, 12, 20, 25, 30, 36, 47, 49, 60, 72] {
+        let (born, at) =
+            (MONDAY + 10 * MINUTES_PER_DAY + 77, MONDAY + 10 * MINUTES_PER_DAY + 77 + hours * 60);
+        let mut counted: Vec<Counted> = (born..at).step_by(120).map(|minute| (minute, 1, vec![])).collect();
+        burst(&mut counted, at, 5, 30, 0);
+        burst(&mut counted, at + 180, 5, 300, 0);
+        let mut detector = ApiDetector::new(Minute::from_epoch(born), Minute::from_epoch(MONDAY));
+        let mut events = Vec::new();
+        detector.advance(&default_model(), &minutes(&counted), Minute::from_epoch(at + 600), &mut events);
+        let starts: Vec<i32> = events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Opened { start, .. } => Some(start.epoch() - at),
+                Event::Closed { .. } => None,
+            })
+            .collect();
+        assert_eq!(starts, [0, 180], "{hours} h: {events:?}");
+    }
+}
+
 /// Up to a month of steady stretches, silences, bursts and single minutes of all sizes, with up to three codes; gaps of
 /// decades, too.
 fn any_counts() -> impl Strategy<Value = Vec<Counted>> {
@@ -312,23 +365,14 @@ fn any_sensitivity() -> impl Strategy<Value = f64> {
     prop_oneof![Just(1.0), Just(0.1), Just(10.0), 0.1_f64..1.0, 1.0_f64..10.0, 0.9_f64..1.1]
 }
 
-/// Whether an episode is open, or just opens or closes, at `at`.
-fn is_open(events: &[Event], which: Which, at: Minute) -> bool {
-    let mut open = None;
-    for event in events {
-        match event {
-            Event::Opened { which: of, start, detected_at, .. } if *of == which && *detected_at <= at => {
-                open = Some(*start);
-            }
-            Event::Closed { which: of, start, closed_at, .. }
-                if *of == which && *closed_at < at && open == Some(*start) =>
-            {
-                open = None;
-            }
-            Event::Opened { .. } | Event::Closed { .. } => {}
+/// When the end of the episode that began at `start` was told.
+fn closed(events: &[Event], which: Which, start: Minute) -> Option<Minute> {
+    events.iter().find_map(|event| match event {
+        Event::Closed { which: of, start: begin, closed_at, .. } if *of == which && *begin == start => {
+            Some(*closed_at)
         }
-    }
-    open.is_some()
+        Event::Opened { .. } | Event::Closed { .. } => None,
+    })
 }
 
 /// What must hold for the events of any series.
@@ -523,9 +567,24 @@ proptest! {
         let until = counted[counted.len() - 1].0 + 5000;
         let (_, few) = judge(&model.clone().at_sensitivity(low), &counted, &[until]);
         let (_, many) = judge(&model.at_sensitivity(high), &counted, &[until]);
-        for event in &few {
-            let Event::Opened { which, detected_at, .. } = event else { continue };
-            prop_assert!(is_open(&many, *which, *detected_at), "{low} {high} {event:?}\n{few:#?}\n{many:#?}");
+        let spans = |events: &[Event]| -> Vec<(Which, [Minute; 2])> {
+            let span = |event: &Event| match event {
+                Event::Opened { which, start, detected_at, .. } => {
+                    let closed_at = closed(events, *which, *start).unwrap_or(Minute::from_epoch(i32::MAX));
+                    Some((*which, [*detected_at, closed_at]))
+                }
+                Event::Closed { .. } => None,
+            };
+            events.iter().filter_map(span).collect()
+        };
+        let open_then = spans(&many);
+        for (which, [detected_at, closed_at]) in spans(&few) {
+            prop_assert!(
+                open_then.iter().any(|(of, [from, until])| *of == which
+                    && *from <= detected_at
+                    && (*until >= closed_at || *until == detected_at)),
+                "{low} {high} {which:?} {detected_at:?}..{closed_at:?}\n{few:#?}\n{many:#?}"
+            );
         }
         // What is open around a whole episode of a lower sensitivity goes at least as far.
         let many = ended(&many);

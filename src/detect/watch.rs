@@ -11,18 +11,13 @@ use super::{Bounds, Direction, Event, Evidence, Peak, Rule, Which, surprise, tim
 use crate::baseline::accepted::{Accepted, Surprise};
 use crate::baseline::bound::Prior;
 use crate::baseline::dispersion::Dispersion;
-use crate::baseline::maxima::{Maxima, Reading};
+use crate::baseline::maxima::{Largest, Maxima, Reading};
 use crate::baseline::windows::Windows;
 use crate::baseline::{PerWindow, SLOT, SLOT_WINDOW, WINDOWS, day_of, slot_of};
 use crate::episode::{Ending, Episode, Strikes};
 use crate::model::Model;
 use crate::time::{MINUTES_PER_DAY, Minute};
 pub(crate) use told::Told;
-
-/// A shortcut: totals within two standard deviations have a z below 3, the least that anything asks for.
-const QUICK_DEVIATIONS2: f64 = 4.0;
-/// Fewer calls are never a burst.
-const LEAST_TOTAL: f64 = 2.0;
 
 /// When a series began, and when its account did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +31,7 @@ pub(crate) struct Origin {
 impl Origin {
     /// Whether anything may be reported at `minute`.
     pub(crate) fn is_warm(self, model: &Model, minute: i32) -> bool {
-        minute - self.watched_since >= model.parameters().memory.warm_days * MINUTES_PER_DAY
+        minute - self.watched_since >= model.warm_minutes()
     }
 
     /// Age at `minute`, days.
@@ -67,6 +62,8 @@ pub(crate) struct Crossing {
     pub(crate) expected: f64,
     /// Of the law of the total.
     pub(crate) shape: f64,
+    /// The total as a multiple of what is usual.
+    pub(crate) level: f64,
     pub(crate) bound: f64,
     /// See [`Evidence::bounds`].
     pub(crate) bounds: Bounds,
@@ -86,6 +83,7 @@ pub(crate) struct Watch {
     pub(crate) windows: Windows,
     pub(crate) dispersion: PerWindow<Dispersion>,
     pub(crate) maxima: Maxima,
+    largest: Largest,
     pub(crate) accepted: Accepted,
     pub(crate) episode: Option<Episode>,
     /// The open episode at another sensitivity than 1.
@@ -109,6 +107,7 @@ impl Watch {
             windows: Windows::default(),
             dispersion: std::array::from_fn(|_| dispersion.clone()),
             maxima: Maxima::default(),
+            largest: Largest::default(),
             accepted: Accepted::default(),
             episode: None,
             told: None,
@@ -154,11 +153,10 @@ impl Watch {
     pub(crate) fn look(&mut self, model: &Model, sight: &Sight) -> Option<Crossing> {
         let p = model.parameters();
         let age_days = sight.origin.age_days(sight.minute);
-        let judged = self.episode.is_none()
-            && age_days >= p.contextual.age_days
-            && sight.origin.is_warm(model, sight.minute);
+        self.largest.note(sight.minute, self.windows.totals());
+        let judged = age_days >= p.contextual.age_days && sight.origin.is_warm(model, sight.minute);
         let mut best: Option<Crossing> = None;
-        let mut unusual: Option<i32> = None;
+        let (mut unusual, mut crossed): (Option<i32>, Option<i32>) = (None, None);
         let mut seen: PerWindow<Surprise> = PerWindow::default();
         for (window, length) in WINDOWS.into_iter().enumerate() {
             let (total, mean) = (self.windows.totals()[window] as f64, sight.expected[window]);
@@ -166,15 +164,7 @@ impl Watch {
                 self.maxima.note(window, total);
             }
             seen[window].total = total;
-            let spread = self.dispersion[window].now;
-            let excess = total - mean;
-            if total < LEAST_TOTAL
-                || excess <= 0.0
-                || excess * excess < QUICK_DEVIATIONS2 * spread.variance(mean)
-            {
-                continue;
-            }
-            let z = surprise::above(total, mean, spread.shape(mean));
+            let Some(z) = self.unusual_z(model, window, total, mean) else { continue };
             if let Some(episode) = &self.episode
                 && z >= p.episode.z
                 && length <= WINDOWS[episode.window].clamp(5, SLOT)
@@ -184,9 +174,18 @@ impl Watch {
             let calls = sight.calls.map_or(0.0, |(calls, _)| calls[window]);
             seen[window] = Surprise { total, z, calls, slot: slot_of(sight.minute) };
             self.remember(p.accepted.z, window, seen[window]);
-            if judged && best.is_none_or(|best| z > best.z) {
-                best = self.scene(model, sight, window).crossing(self, sight, total, z).or(best);
+            let scene = self.scene(model, sight, window);
+            if !judged || (self.episode.is_none() && best.is_some_and(|best| z <= best.z)) {
+                continue;
             }
+            if self.episode.is_none() {
+                best = scene.crossing(self, sight, total, z).or(best);
+            } else if scene.crossed(total, z).is_some() {
+                crossed = crossed.max(Some(self.offset(sight.minute, window, mean)));
+            }
+        }
+        if let (Some(episode), Some(crossed)) = (&mut self.episode, crossed) {
+            episode.last_unusual = episode.last_unusual.max(crossed);
         }
         if self.episode.is_some() {
             let peak = self.reached(sight);
@@ -199,21 +198,28 @@ impl Watch {
         best.map(|crossing| Crossing { seen, ..crossing })
     }
 
+    /// The surprise of a window's total, where it is worth a look: most are not, and cost no logarithm.
+    fn unusual_z(&self, model: &Model, window: usize, total: f64, mean: f64) -> Option<f64> {
+        let p = model.parameters();
+        let (spread, excess) = (self.dispersion[window].now, total - mean);
+        let usual = p.dispersion.usual_deviations.powi(2) * spread.variance(mean);
+        (total >= p.contextual.total && excess > 0.0 && excess * excess >= usual)
+            .then(|| surprise::above(total, mean, spread.shape(mean)))
+    }
+
     /// Line C: a burst of an API that was never seen before, `least` calls or more.
-    pub(crate) fn first_seen(&self, model: &Model, sight: &Sight, least: f64) -> Option<Crossing> {
-        if self.episode.is_some() { None } else { self.first_seen_crossing(model, sight, least) }
+    pub(crate) fn first_seen(&mut self, model: &Model, sight: &Sight, least: f64) -> Option<Crossing> {
+        let crossing = self.first_seen_crossing(model, sight, least)?;
+        let unusual = self.offset(sight.minute, crossing.window, crossing.expected);
+        let Some(episode) = &mut self.episode else { return Some(crossing) };
+        episode.last_unusual = episode.last_unusual.max(unusual);
+        None
     }
 
     fn first_seen_crossing(&self, model: &Model, sight: &Sight, least: f64) -> Option<Crossing> {
         let (totals, expected) = (self.windows.totals(), sight.expected[SLOT_WINDOW]);
         let total = totals[SLOT_WINDOW] as f64;
-        if total < least
-            || self.clear_since > sight.origin.born
-            || sight.origin.age_days(sight.minute) >= model.parameters().first_seen.age_days
-            || !sight.origin.is_warm(model, sight.origin.born)
-        {
-            return None;
-        }
+        let bound = self.first_seen_bound(model, sight, least).filter(|bound| total >= *bound)?;
         let shape = self.dispersion[SLOT_WINDOW].now.shape(expected);
         Some(Crossing {
             rule: Rule::FirstSeen,
@@ -221,9 +227,10 @@ impl Watch {
             z: surprise::above(total, expected, shape),
             expected,
             shape,
-            bound: least,
             bounds: Bounds::default(),
             peak: None,
+            level: total / expected,
+            bound,
             seen: totals.map(|total| Surprise { total: total as f64, ..Surprise::default() }),
             start: self.onset(sight.minute, SLOT_WINDOW, expected),
             at: sight.minute + 1,
@@ -249,6 +256,17 @@ impl Watch {
         farthest
     }
 
+    /// The calls that cross line C, until line A takes over: `least`, and far more than there were on the days before and
+    /// in a first burst.
+    fn first_seen_bound(&self, model: &Model, sight: &Sight, least: f64) -> Option<f64> {
+        let p = model.parameters();
+        let new = sight.origin.age_days(sight.minute) < p.contextual.age_days
+            && sight.origin.is_warm(model, sight.origin.born);
+        let before = self.maxima.largest(SLOT_WINDOW) * p.accepted.ratio / model.ease();
+        let accepted = self.accepted.outgrown_at(model, SLOT_WINDOW);
+        new.then_some(least.max(before).max(accepted).ceil())
+    }
+
     fn remember(&mut self, least_z: f64, window: usize, surprise: Surprise) {
         if surprise.z < least_z {
             return;
@@ -260,7 +278,6 @@ impl Watch {
     }
 
     fn scene<'a>(&'a self, model: &'a Model, sight: &Sight, window: usize) -> Scene<'a> {
-        let settling = sight.minute < self.settling_until;
         Scene {
             model,
             maxima: &self.maxima,
@@ -269,7 +286,7 @@ impl Watch {
             mean: sight.expected[window],
             spread: self.dispersion[window].now,
             excess: sight.excess / model.ease(),
-            caution: if settling { model.parameters().episode.settle_factor } else { 1.0 },
+            settling: sight.minute < self.settling_until,
             share: sight.calls.map(|(calls, usual)| Share { calls: calls[window], usual }),
         }
     }
@@ -338,11 +355,22 @@ impl Watch {
                 closed_at: Minute::from_epoch(instant),
                 peak: episode.peak,
             }),
-            // What has opened in this moment goes on: its end would be told before its start.
-            Some(_) if self.told.as_ref().is_some_and(|told| told.detected_at >= instant) => {}
-            Some(_) => self.close_told(which, (end, instant), events),
+            // What has opened in this moment goes on: its end would be told before its start. So does what is more
+            // sensitive where this moment is unusual: a lower sensitivity may just have opened.
+            Some(eased)
+                if self.told.as_ref().is_some_and(|told| {
+                    told.detected_at >= instant || (eased.ease() > 1.0 && told.last_hot + 1 >= instant)
+                }) => {}
+            Some(eased) => {
+                if let Some(told) = self.told.as_mut().filter(|_| eased.ease() < 1.0) {
+                    // Less sensitive never sees it last longer.
+                    told.last_unusual = told.last_unusual.min(end - 1).max(told.start);
+                }
+                self.close_told(which, (end, instant), events);
+            }
         }
         self.windows.clear();
+        self.largest.close();
         self.clear_since = instant;
         if episode.direction() == Direction::Up
             && (self.strikes.again(model, &episode, instant) || episode.rule == Rule::FirstSeen)
@@ -355,6 +383,22 @@ impl Watch {
         Some(episode)
     }
 
+    /// The level has changed for good at `instant`: for some days lines are less sensitive.
+    pub(crate) fn settle(&mut self, model: &Model, instant: i32) {
+        let days = model.parameters().episode.settle_days;
+        self.settling_until = instant + (days * f64::from(MINUTES_PER_DAY)) as i32;
+    }
+
+    /// Whether the open episode is not over, though it was calm: `total` came where `usual` is usual. Then it goes on.
+    pub(crate) fn goes_on(&mut self, model: &Model, instant: i32, total: f64, usual: f64) -> bool {
+        let Some(episode) = self.episode.as_mut().filter(|it| it.goes_on(model, total, usual)) else {
+            return false;
+        };
+        episode.go_on(instant);
+        self.tell_going_on(instant);
+        true
+    }
+
     /// When and how the open episode ends if nothing more happens.
     pub(crate) fn deadline(&self, model: &Model) -> Option<(i32, Ending)> {
         self.episode.as_ref().map(|episode| episode.deadline(model))
@@ -363,7 +407,6 @@ impl Watch {
 
 /// The episode that a crossing opens, and what is told of it.
 fn opened(watch: &Watch, which: Which, origin: Origin, crossing: &Crossing) -> (Event, Episode) {
-    let largest = watch.maxima.largest(crossing.window);
     let evidence = Evidence {
         rule: crossing.rule,
         direction: crossing.rule.direction(),
@@ -374,7 +417,7 @@ fn opened(watch: &Watch, which: Which, origin: Origin, crossing: &Crossing) -> (
         bound: crossing.bound,
         bounds: crossing.bounds,
         log10_probability: surprise::log10_probability(crossing.z),
-        largest_before: (largest > 0.0).then_some(largest),
+        largest_before: watch.largest.before(crossing.window),
         series_age_days: origin.age_days(crossing.at),
     };
     let detected_at = Minute::from_epoch(crossing.at);
@@ -393,6 +436,7 @@ fn opened(watch: &Watch, which: Which, origin: Origin, crossing: &Crossing) -> (
             }
             Direction::Down => crossing.at - 1,
         },
+        level: crossing.level,
         peaks: crossing.seen,
         peak,
         observed: 0.0,
@@ -411,6 +455,7 @@ impl Scene<'_> {
             z,
             expected: self.mean,
             shape: self.spread.shape(self.mean),
+            level: total / self.share.map_or(self.mean, |share| share.usual * share.calls),
             bound: self.least(rule, total),
             bounds: Bounds::default(),
             peak: None,

@@ -15,6 +15,8 @@ pub use parameters::{
     Parameters, Record,
 };
 
+use crate::time::MINUTES_PER_DAY;
+
 /// The models that come with the program, by name.
 const BUILTIN: [(&str, &str); 4] = [
     ("default", include_str!("../../models/default.toml")),
@@ -185,6 +187,11 @@ impl Model {
     #[must_use]
     pub const fn parameters(&self) -> &Parameters {
         &self.parameters
+    }
+
+    /// Minutes that an account must have been watched before anything is reported.
+    pub(crate) fn warm_minutes(&self) -> i32 {
+        (self.parameters.memory.warm_days * f64::from(MINUTES_PER_DAY)).ceil() as i32
     }
 
     /// The 1 - alpha quantile of Student's t with `degrees` of freedom, of `record.alpha`.

@@ -74,7 +74,7 @@ tables! {
     /// How long things are watched and remembered.
     Memory = memory {
         /// Days an account must have been watched before anything is reported.
-        warm_days: i32 in 1.0..=60.0,
+        warm_days: f64 in 0.0..=60.0,
         /// Days whose largest totals are remembered.
         days: i32 in 7.0..=60.0,
         /// An API that is silent for so many days is forgotten: its next call is its first.
@@ -106,6 +106,8 @@ tables! {
         reach_slots: i32 in 0.0..=6.0,
         /// Windows up to so many minutes are compared with the highest forecast for all their minutes.
         reach_minutes: f64 in 0.0..=120.0,
+        /// A series has a rhythm where the profiles have more than this weight: its slow level no longer excuses bursts.
+        rhythm_weight: f64 in 0.0..=1.0,
         /// Half hours above forecast + this many standard deviations + `outlier_calls` are learned as if they were at that limit.
         outlier_deviations: f64 in 0.5..=1000.0,
         /// See `outlier_deviations`, calls.
@@ -129,6 +131,10 @@ tables! {
         spread_weight: f64 in 0.01..=1.0e6,
         /// Windows of which fewer calls are expected count as if so many were, in that weight.
         spread_calls: f64 in 0.001..=1.0e6,
+        /// Windows with at least this share of the average expectation tell of the spread, the others of the clusters.
+        high_share: f64 in 0.01..=1.0,
+        /// Totals within so many standard deviations of their expectation are usual: nothing is made of them.
+        usual_deviations: f64 in 0.0..=100.0,
         /// Keep per day of what was seen.
         keep: f64 in 0.1..=0.9999,
         /// Ages in days at which most is forgotten, because the forecasters have just learned a day, and a week.
@@ -144,9 +150,11 @@ tables! {
         z: f64 in 2.0..=100.0,
         /// Smallest excess over the expectation, calls.
         excess: f64 in 0.0..=1.0e9,
+        /// Smallest total, calls: smaller ones are not even remembered as surprises.
+        total: f64 in 1.0..=1.0e9,
         /// Smallest ratio to the expectation.
         ratio: f64 in 1.0..=1000.0,
-        /// Age of the series from which lines A and B are judged, days.
+        /// Age of the series from which lines A and B are judged, and line C no longer, days.
         age_days: f64 in 0.0..=60.0,
     }
     /// Line B, record: above a predictive bound on the daily maxima.
@@ -176,7 +184,7 @@ tables! {
         prior_days: f64 in 1.0..=1000.0,
         /// A surprise this many times as large (in z) as any accepted one is not accepted.
         factor: f64 in 1.0..=1000.0,
-        /// A total this many times as large as any accepted one is not accepted.
+        /// A total this many times as large as any accepted one is not accepted; of a new API, as any one before.
         ratio: f64 in 1.0..=1.0e9,
         /// The second episode within the memory that is at least this share of an earlier one is accepted afterwards.
         strike_share: f64 in 0.01..=100.0,
@@ -191,8 +199,6 @@ tables! {
         calls: f64 in 1.0..=1.0e9,
         /// Failed calls with one code in 30 minutes.
         failures: f64 in 1.0..=1.0e9,
-        /// Age of the API up to which it counts as new, days.
-        age_days: f64 in 0.0..=60.0,
         /// Minutes after which the new rate is what is usual.
         absorb_minutes: i32 in 30.0..=10080.0,
     }
@@ -233,18 +239,20 @@ tables! {
         excess: f64 in 0.0..=1.0e9,
         /// Smallest excess of the share of failed calls over the usual share.
         share: f64 in 0.0..=1.0,
+        /// Calls beyond this many times the usual number excuse no failures.
+        calls_ratio: f64 in 0.1..=1.0e9,
     }
     /// When an episode ends.
     Episode = episode {
-        /// Calm minutes that end it.
+        /// Calm minutes that end it; as many as the window that noticed it, if these are more.
         calm_minutes: i32 in 1.0..=1440.0,
-        /// Calm minutes added where it was found in a window of 30 minutes or more.
-        long_calm_minutes: i32 in 0.0..=1440.0,
+        /// Evidence, in nats, that the calm must give for the usual level against that of the episode.
+        calm_evidence: f64 in 0.0..=100.0,
         /// A minute is calm while no window up to 30 minutes reaches this z.
         z: f64 in 0.5..=100.0,
         /// Minutes after which the new rate is what is usual.
         absorb_minutes: i32 in 30.0..=10080.0,
-        /// Days after a change of level in which line A is less sensitive and drops are not judged.
+        /// Days after a change of level in which line A is less sensitive, and lines B and D are not judged.
         settle_days: f64 in 0.0..=60.0,
         /// Line A's z is multiplied by this in those days.
         settle_factor: f64 in 1.0..=100.0,

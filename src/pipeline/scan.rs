@@ -107,7 +107,7 @@ fn scan_blocking(
         Some(night) => night.spans(extent.until),
         None => judge::spans(&counts, Minute::default()..extent.until),
     };
-    let (judged_from, warming_up) = judged(&counts, spans, base.parameters().memory.warm_days);
+    let (judged_from, warming_up) = judged(&counts, spans, base);
     let went_on = night.as_ref().map(|night| night.went_on(extent.until));
     let reported_from = looking.report_from;
     let covered = Coverage { judged_from, warming_up, reported_from, went_on, ..covered };
@@ -133,17 +133,21 @@ fn without_match(counts: &Counts, looking: &Looking) -> Vec<Unmatched> {
 fn judged(
     counts: &Counts,
     spans: HashMap<TextId, (Minute, Minute)>,
-    warm_days: i32,
+    model: &Model,
 ) -> (Vec<JudgedFrom>, Vec<WarmingUp>) {
     let (mut judged, mut warming_up) = (Vec::new(), Vec::new());
     for (account, (first, last)) in spans {
         let account = counts.names().text_of(account).to_string();
-        let from = first.plus(warm_days * MINUTES_PER_DAY);
+        let from = first.plus(model.warm_minutes());
         if last >= from {
             judged.push(JudgedFrom { account, from });
         } else {
             let days = f64::from(last.plus(1).since(first)) / f64::from(MINUTES_PER_DAY);
-            warming_up.push(WarmingUp { account, days: rounded::<2>(days), needed: warm_days });
+            warming_up.push(WarmingUp {
+                account,
+                days: rounded::<2>(days),
+                needed: model.parameters().memory.warm_days,
+            });
         }
     }
     judged.sort_by(|one, other| one.account.cmp(&other.account));

@@ -29,7 +29,7 @@ impl ErrorSeries {
             age_days: shared.origin.age_days(minute + 1),
             judged: series.watch.judged(model, &sight),
             open: series.watch.open_episode(model),
-            levels: Levels::Share(series.usual(model, day_of(minute), shared.traffic)),
+            levels: Levels::Share(series.usual(model, day_of(minute), &shared)),
             windows,
         }
     }

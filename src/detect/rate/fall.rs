@@ -34,7 +34,8 @@ impl RateSeries {
 
     pub(super) fn drop_share(&self, model: &Model, window: usize) -> f64 {
         let p = &model.parameters().drop;
-        if self.seasonal.has_rhythm() || window < LONGEST { p.share } else { p.flat_share }
+        let has_rhythm = self.seasonal.has_rhythm(&model.parameters().expectation);
+        if has_rhythm || window < LONGEST { p.share } else { p.flat_share }
     }
 
     /// Shape of the law of a total that may be too small: what comes in clusters stays away in clusters, however regular
@@ -47,18 +48,4 @@ impl RateSeries {
         });
         mean / (shapes.fold(0.0, f64::max) - 1.0)
     }
-}
-
-/// The largest total up to `most` that is still as unusual, given that `total` is.
-pub(super) fn most_missing(total: f64, most: f64, unusual: impl Fn(f64) -> bool) -> f64 {
-    let (mut low, mut high) = (total, most.floor() + 1.0);
-    while high - low > 1.0 {
-        let middle = f64::midpoint(low, high).floor();
-        // Of totals above 2^53 not every whole number can be told from the next.
-        if middle <= low || middle >= high {
-            break;
-        }
-        if unusual(middle) { low = middle } else { high = middle }
-    }
-    low
 }

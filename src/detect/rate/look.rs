@@ -1,5 +1,4 @@
 //! One API's call rate -> how it stands at the end of a minute. Pure; changes nothing.
-use super::fall::most_missing;
 use super::{LEAST_MEAN, RateSeries};
 use crate::baseline::{SLOT_WINDOW, WINDOWS};
 use crate::detect::look::{Fall, Levels, LineLook, Look, WindowLook};
@@ -74,7 +73,7 @@ impl RateSeries {
             && self.origin.is_warm(model, instant)
             && instant > self.watch.settling_until
             && instant - WINDOWS[window] >= self.watch.clear_since;
-        let bound = (judged && unusual(0.0)).then(|| most_missing(0.0, most, unusual));
+        let bound = (judged && unusual(0.0)).then(|| surprise::most_missing(0.0, most, unusual));
         LineLook { rule: Rule::Drop, bound, crossed: bound.is_some_and(|bound| look.observed <= bound) }
     }
 }

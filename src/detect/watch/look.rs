@@ -1,5 +1,5 @@
 //! A series and what its windows are compared with -> every window, and the lines A and B. Pure; changes nothing.
-use super::{LEAST_TOTAL, Sight, Watch};
+use super::{Sight, Watch};
 use crate::baseline::{SLOT_WINDOW, WINDOWS};
 use crate::detect::look::{Judged, LineLook, WindowLook};
 use crate::detect::{Rule, surprise};
@@ -31,10 +31,9 @@ impl Watch {
             let (observed, mean) = (self.windows.totals()[window] as f64, sight.expected[window]);
             let scene = self.scene(model.eased().unwrap_or(model), sight, window);
             let line = |rule| {
-                let bound = scene.bound(rule).map(|bound| bound.max(LEAST_TOTAL));
+                let bound = scene.bound(rule).map(|bound| bound.max(model.parameters().contextual.total));
                 LineLook { rule, bound, crossed: bound.is_some_and(|bound| observed >= bound) }
             };
-            let largest = self.maxima.largest(window);
             WindowLook {
                 minutes: length.unsigned_abs(),
                 observed,
@@ -42,7 +41,7 @@ impl Watch {
                 deviation: scene.spread.variance(mean).sqrt(),
                 log10_probability: surprise::log10_probability(scene.z(observed)),
                 fall: None,
-                largest: (largest > 0.0).then_some(largest),
+                largest: self.largest.before(window),
                 lines: vec![line(Rule::Contextual), line(Rule::Record)],
             }
         };
@@ -51,11 +50,8 @@ impl Watch {
 
     /// Line C, where `least` calls cross it.
     pub(crate) fn first_seen_line(&self, model: &Model, sight: &Sight, least: f64) -> LineLook {
-        let never_seen = self.clear_since <= sight.origin.born
-            && sight.origin.age_days(sight.minute) < model.parameters().first_seen.age_days
-            && sight.origin.is_warm(model, sight.origin.born);
         let observed = self.windows.totals()[SLOT_WINDOW] as f64;
-        let bound = never_seen.then_some(least);
+        let bound = self.first_seen_bound(model, sight, least);
         LineLook { rule: Rule::FirstSeen, bound, crossed: bound.is_some_and(|bound| observed >= bound) }
     }
 

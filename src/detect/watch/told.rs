@@ -3,9 +3,9 @@
 //! So more sensitive never finds less: at every minute all sensitivities see the same totals, expectations and memories,
 //! and the lines of the higher one are at or below those of the lower. Whatever crosses a line opens an episode if none
 //! is open, and while the episode of sensitivity 1 is open no other ends.
-use super::{Crossing, LEAST_TOTAL, Origin, QUICK_DEVIATIONS2, Sight, Watch, opened};
+use super::{Crossing, Origin, Sight, Watch, opened};
 use crate::baseline::{SLOT, WINDOWS};
-use crate::detect::{Direction, Event, Peak, Which, surprise};
+use crate::detect::{Direction, Event, Peak, Rule, Which};
 use crate::episode::Episode;
 use crate::model::Model;
 use crate::time::Minute;
@@ -13,8 +13,10 @@ use crate::time::Minute;
 /// What a minute means at another sensitivity.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Told {
-    /// The line that was crossed.
+    /// The line that was crossed by most.
     pub(crate) crossing: Option<Crossing>,
+    /// The longest window that crossed a line.
+    pub(crate) longest: usize,
     /// If this minute was not calm: itself, and the last minute that is unusual itself.
     pub(crate) hot: Option<(i32, i32)>,
     /// How far it goes above what is expected.
@@ -27,54 +29,69 @@ impl Watch {
         let p = eased.parameters();
         let judged = sight.origin.age_days(sight.minute) >= p.contextual.age_days
             && sight.origin.is_warm(eased, sight.minute);
-        let mut best: Option<Crossing> = None;
-        let mut unusual: Option<i32> = None;
+        let peak = self.told.is_some().then(|| self.reached(sight));
+        let mut told = Told { crossing: None, longest: 0, hot: None, peak };
         for (window, length) in WINDOWS.into_iter().enumerate() {
             let (total, mean) = (self.windows.totals()[window] as f64, sight.expected[window]);
-            let (spread, excess) = (self.dispersion[window].now, total - mean);
-            if total < LEAST_TOTAL
-                || excess <= 0.0
-                || excess * excess < QUICK_DEVIATIONS2 * spread.variance(mean)
-            {
-                continue;
-            }
-            let z = surprise::above(total, mean, spread.shape(mean));
-            if z >= p.episode.z && length <= SLOT {
-                unusual = unusual.max(Some(self.offset(sight.minute, window, mean)));
-            }
-            if judged && best.is_none_or(|best| z > best.z) {
-                best = self.scene(eased, sight, window).crossing(self, sight, total, z).or(best);
+            let Some(z) = self.unusual_z(eased, window, total, mean) else { continue };
+            let crossing =
+                judged.then(|| self.scene(eased, sight, window).crossing(self, sight, total, z)).flatten();
+            if let Some(crossing) = crossing {
+                self.note_told(&mut told, crossing);
+            } else if z >= p.episode.z && length <= SLOT {
+                let unusual = self.offset(sight.minute, window, mean);
+                told.hot = told.hot.max(Some((sight.minute, unusual)));
             }
         }
-        let crossing = best.or_else(|| self.first_seen_crossing(eased, sight, first_seen));
-        let peak = self.told.is_some().then(|| self.reached(sight));
-        let crossed = |it: Crossing| self.offset(sight.minute, it.window, it.expected);
-        let unusual = unusual.max(crossing.map(crossed));
+        if let Some(crossing) = self.first_seen_crossing(eased, sight, first_seen) {
+            self.note_told(&mut told, crossing);
+        }
         // Only one that opens an episode tells of the other windows.
-        let opens =
-            |it: Crossing| if self.told.is_none() { self.with_windows(eased, sight, &it) } else { it };
-        let crossing = crossing.map(opens);
-        Told { crossing, hot: unusual.map(|unusual| (sight.minute, unusual)), peak }
+        if self.told.is_none() {
+            told.crossing = told.crossing.map(|crossing| self.with_windows(eased, sight, &crossing));
+        }
+        told
+    }
+
+    /// A lower sensitivity may see only this window cross a line: its episode must not go on for longer.
+    fn note_told(&self, told: &mut Told, crossing: Crossing) {
+        let minute = crossing.at - 1;
+        let unusual = self.offset(minute, crossing.window, crossing.expected).max(crossing.start);
+        told.longest = told.longest.max(crossing.window);
+        told.hot = told.hot.max(Some((minute, unusual)));
+        let known = told.crossing;
+        if crossing.rule != Rule::FirstSeen && known.is_none_or(|known| crossing.z > known.z)
+            || known.is_none()
+        {
+            told.crossing = Some(crossing);
+        }
     }
 
     /// Opens an episode where a line was crossed and none is open, or keeps the open one going.
     pub(crate) fn tell(&mut self, (which, origin): (Which, Origin), told: &Told, events: &mut Vec<Event>) {
-        match (&mut self.told, told.crossing) {
-            // What ended in this moment cannot begin in it again.
-            (None, Some(crossing)) if crossing.at > self.told_until => {
-                let start = crossing.start.max(self.told_until);
-                let (event, episode) = opened(self, which, origin, &Crossing { start, ..crossing });
-                events.push(event);
-                self.told = Some(Box::new(episode));
-            }
-            (Some(episode), _) => {
-                told.peak.iter().for_each(|peak| episode.reach(peak, Direction::Up));
-                if let Some((hot, unusual)) = told.hot {
-                    episode.last_hot = episode.last_hot.max(hot);
-                    episode.last_unusual = episode.last_unusual.max(unusual);
-                }
-            }
-            (None, _) => {}
+        // What ended in this moment cannot begin in it again.
+        if let (None, Some(crossing)) = (&self.told, told.crossing)
+            && crossing.at > self.told_until
+        {
+            let start = crossing.start.max(self.told_until);
+            let (event, episode) = opened(self, which, origin, &Crossing { start, ..crossing });
+            events.push(event);
+            self.told = Some(Box::new(episode));
+        }
+        if let (Some(episode), Some(peak)) = (&mut self.told, &told.peak) {
+            episode.reach(peak, Direction::Up);
+        }
+        if let (Some(episode), Some((hot, unusual))) = (&mut self.told, told.hot) {
+            episode.window = episode.window.max(told.longest);
+            episode.last_hot = episode.last_hot.max(hot);
+            episode.last_unusual = episode.last_unusual.max(unusual);
+        }
+    }
+
+    /// No minute was unusual, and yet the episode of sensitivity 1 goes on.
+    pub(crate) fn tell_going_on(&mut self, instant: i32) {
+        if let Some(told) = &mut self.told {
+            told.go_on(instant);
         }
     }
 
@@ -88,12 +105,6 @@ impl Watch {
         for episode in self.episode.iter_mut().chain(self.told.as_deref_mut()) {
             episode.reach(peak, Direction::Down);
         }
-    }
-
-    /// The told drop-out that ends when the calls are back; while the episode of sensitivity 1 is open, that one decides.
-    pub(crate) fn told_down(&self) -> Option<&Episode> {
-        let told = self.told.as_deref().filter(|told| told.direction() == Direction::Down);
-        if self.episode.is_none() { told } else { None }
     }
 
     /// Ends the told episode where it ends of itself by `target`. What sensitivity 1 does not see is no new normal after a
