@@ -4,7 +4,7 @@ use std::io;
 
 use super::coverage::{Coverage, Skipped};
 use super::inflate::{Buffers, Damage, Inflated};
-use super::parse::{Findings, Reason, Sink, parse};
+use super::parse::{Findings, Memory, Reason, Sink, parse};
 use super::walk::{Claim, LogFile, Place};
 use crate::aggregate::{Attribution, Batch, HandOver};
 use crate::classify::{Exclusion, KeyHints, Unusable, Verdict, classify};
@@ -45,6 +45,7 @@ impl TimeRange {
 #[derive(Debug)]
 pub struct Scratch {
     buffers: Buffers,
+    memory: Memory,
     batch: Batch,
 }
 
@@ -52,7 +53,7 @@ impl Scratch {
     /// For the first file. `attribution` says whether who called, and with what, is kept.
     #[must_use]
     pub fn new(attribution: Attribution) -> Self {
-        Self { buffers: Buffers::default(), batch: Batch::new(attribution) }
+        Self { buffers: Buffers::default(), memory: Memory::default(), batch: Batch::new(attribution) }
     }
 }
 
@@ -95,7 +96,7 @@ pub fn read_file(
         counter.coverage.skipped.push(Skipped { what: file.name.clone(), why, records: 0 });
         return counter.into_read();
     }
-    let findings = parse(bytes, seal, &mut counter);
+    let findings = parse(bytes, seal, &mut scratch.memory, &mut counter);
     report(file, bytes.len(), damage, findings, &mut counter.coverage);
     counter.into_read()
 }
