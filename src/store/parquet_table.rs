@@ -1,7 +1,9 @@
 //! Counts -> Parquet, minutes as UTC timestamps, calls as 64-bit signed; and Parquet -> counts. Uses polars.
 use std::fs::File;
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::mpsc::sync_channel;
 
 use polars::prelude::*;
 
@@ -17,35 +19,62 @@ const ROWS_AT_ONCE: usize = 1 << 15;
 
 const MICROSECONDS: i64 = 60_000_000;
 
-/// Writes all counts as Parquet, Zstandard compressed.
+/// Writes all counts as Parquet, Zstandard compressed; with more than one of `jobs`, one thread orders the rows and another
+/// packs them. The bytes are the same.
 ///
 /// # Errors
 /// When `out` cannot be written.
-pub fn write(counts: &Counts, attribution: Attribution, out: impl Write) -> PolarsResult<()> {
+pub fn write(
+    counts: &Counts,
+    attribution: Attribution,
+    jobs: NonZeroUsize,
+    out: impl Write + Send,
+) -> PolarsResult<()> {
     let columns = match attribution {
         Attribution::Kept => COLUMNS.len(),
         Attribution::Dropped => REQUIRED,
     };
-    let mut cells = Vec::with_capacity(ROWS_AT_ONCE);
-    let words = Words::new(counts.names());
-    let schema = frame(&cells, &words, columns)?.schema().clone();
+    let schema = frame(&[], &Words::new(counts.names()), columns)?.schema().clone();
     let mut parquet = ParquetWriter::new(out)
         .with_compression(ParquetCompression::Zstd(None))
         .set_parallel(false)
         .batched(&schema)?;
+    if jobs == NonZeroUsize::MIN {
+        frames(counts, columns, |frame| parquet.write_batch(&frame))?;
+    } else {
+        std::thread::scope(|scope| {
+            // Without room in it: no more than two frames are in memory.
+            let (give, take) = sync_channel::<DataFrame>(0);
+            let parquet = &mut parquet;
+            let packs = scope.spawn(move || take.iter().try_for_each(|frame| parquet.write_batch(&frame)));
+            let gone = |_| PolarsError::ComputeError("the packing thread has stopped".into());
+            let given = frames(counts, columns, |frame| give.send(frame).map_err(gone));
+            drop(give);
+            // If it has stopped, its own error says why.
+            packs.join().expect("the packing thread does not panic").and(given)
+        })?;
+    }
+    parquet.finish()?;
+    Ok(())
+}
+
+/// Gives all rows in order, some at a time.
+fn frames(
+    counts: &Counts,
+    columns: usize,
+    mut each: impl FnMut(DataFrame) -> PolarsResult<()>,
+) -> PolarsResult<()> {
+    let words = Words::new(counts.names());
+    let mut cells = Vec::with_capacity(ROWS_AT_ONCE);
     in_order(counts, |cell| {
         cells.push(*cell);
         if cells.len() == ROWS_AT_ONCE {
-            parquet.write_batch(&frame(&cells, &words, columns)?)?;
+            each(frame(&cells, &words, columns)?)?;
             cells.clear();
         }
         PolarsResult::Ok(())
     })?;
-    if !cells.is_empty() {
-        parquet.write_batch(&frame(&cells, &words, columns)?)?;
-    }
-    parquet.finish()?;
-    Ok(())
+    if cells.is_empty() { Ok(()) } else { each(frame(&cells, &words, columns)?) }
 }
 
 /// The words of all columns, of which each column is a choice: so that no text is copied.

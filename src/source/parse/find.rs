@@ -1,4 +1,5 @@
 //! 64 bytes of JSON text -> where its special bytes are, in registers of one width or another. Pure.
+#![expect(clippy::inline_always, reason = "only what is inlined into `fill` is compiled for its processor")]
 use wide::u8x64;
 
 /// Bytes that are looked at together.

@@ -1,4 +1,5 @@
 //! JSON text -> where its strings and brackets are, 64 bytes to a bit mask. Pure; one pass, a window at a time.
+#![expect(clippy::inline_always, reason = "only what is inlined into `fill` is compiled for its processor")]
 use multiversion::multiversion;
 use multiversion::target::match_target;
 use wide::u8x64;
