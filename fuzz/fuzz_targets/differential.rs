@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use trailpulse::classify::Unusable;
 use trailpulse::cloudtrail::record::Record;
-use trailpulse::source::parse::{Sink, fast, strict};
+use trailpulse::source::parse::{Memory, Sink, fast, strict};
 
 #[derive(Default)]
 struct Records(Vec<String>);
@@ -24,14 +24,17 @@ impl Sink for Records {
     }
 }
 
-fn check(text: &[u8]) {
+fn check(text: &[u8], memory: &mut Memory) {
     let (mut jumped, mut read) = (Records::default(), Records::default());
-    if fast(text, &mut jumped).is_ok() && strict(text, &mut read).is_ok() {
+    if fast(text, memory, &mut jumped).is_ok() && strict(text, &mut read).is_ok() {
         assert_eq!(jumped.0, read.0);
     }
 }
 
 fuzz_target!(|bytes: &[u8]| {
+    // As it is kept from file to file: each text is met with what the ones before it left.
+    let memory = &mut Memory::default();
+    let mut check = |text: &[u8]| check(text, memory);
     check(bytes);
     check(&[b"{\"Records\":[", bytes, b"]}"].concat());
     check(&[b"{\"Records\":[{\"eventName\":\"A\",", bytes, b"}]}"].concat());

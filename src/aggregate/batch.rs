@@ -1,10 +1,14 @@
 //! Observations of one thread, file by file -> rows of numbers, and the names that are new in them. Pure.
+use std::hash::BuildHasher;
 use std::sync::Arc;
+
+use hashbrown::HashTable;
+use rustc_hash::FxBuildHasher;
 
 use super::fingerprint::{Fingerprint, Salt};
 use super::{Attribution, Cell};
 use crate::classify::Observation;
-use crate::names::{Access, ApiNames, CallId, Names, TextId};
+use crate::names::{Access, ApiId, ApiNames, CallId, Names, TextId};
 
 /// One observation. Without an event id it has no fingerprint.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +29,8 @@ pub struct Batch {
     account: TextId,
     salt: Salt,
     region: TextId,
+    /// All APIs, by their texts.
+    apis: HashTable<ApiId>,
 }
 
 /// What a [`Batch`] gathered since it last handed something over.
@@ -61,6 +67,7 @@ impl Batch {
             account: TextId::EMPTY,
             salt: Salt::new(""),
             region: TextId::EMPTY,
+            apis: HashTable::new(),
         }
     }
 
@@ -86,27 +93,48 @@ impl Batch {
         if **names.text_of(self.region) != *observation.region {
             self.region = names.text(&observation.region);
         }
-        let api = ApiNames {
-            account: self.account,
-            region: self.region,
-            event_source: names.text(&observation.event_source),
-            event_name: names.text(&observation.event_name),
-            category: observation.category,
-        };
+        let api = self.api(observation);
+        let names = &mut self.names;
         let access = if observation.read_only { Access::Read } else { Access::Write };
         let (identity, agent) = match self.attribution {
             Attribution::Kept => (names.text(&observation.identity), names.text(&observation.user_agent)),
             Attribution::Dropped => (TextId::EMPTY, TextId::EMPTY),
         };
         let error = observation.error_code.as_deref().map_or(TextId::EMPTY, |code| names.text(code));
-        Cell {
-            call: CallId::new(names.api(api), access),
-            minute: observation.minute,
-            error,
-            identity,
-            agent,
-            calls,
+        Cell { call: CallId::new(api, access), minute: observation.minute, error, identity, agent, calls }
+    }
+
+    /// The API of an observation: found by its texts at once, without asking for the number of each.
+    fn api(&mut self, observation: &Observation<'_>) -> ApiId {
+        let Self { names, apis, account, region, .. } = self;
+        let Observation { event_source, event_name, category, .. } = observation;
+        let hash = |account: TextId, region: TextId, source: &str, name: &str| {
+            FxBuildHasher.hash_one((account, region, source, name))
+        };
+        let wanted = hash(*account, *region, event_source, event_name);
+        let is_it = |known: &ApiId| {
+            let known = &names.apis()[known.index()];
+            (known.account, known.region, known.category) == (*account, *region, *category)
+                && **names.text_of(known.event_name) == **event_name
+                && **names.text_of(known.event_source) == **event_source
+        };
+        if let Some(&api) = apis.find(wanted, is_it) {
+            return api;
         }
+        let api = ApiNames {
+            account: *account,
+            region: *region,
+            event_source: names.text(event_source),
+            event_name: names.text(event_name),
+            category: *category,
+        };
+        let api = names.api(api);
+        apis.insert_unique(wanted, api, |known| {
+            let known = &names.apis()[known.index()];
+            let [source, name] = [known.event_source, known.event_name].map(|text| names.text_of(text));
+            hash(known.account, known.region, source, name)
+        });
+        api
     }
 
     /// Forgets the rows since the last [`Batch::hand_over`]. Their names stay, and may be handed over without ever

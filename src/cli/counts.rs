@@ -1,5 +1,6 @@
 //! `trailpulse counts`: sources -> the per-minute counts table, as Parquet or CSV.
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -53,7 +54,7 @@ impl Destination {
         }
     }
 
-    fn write(self, counts: &Counts, attribution: Attribution) -> anyhow::Result<()> {
+    fn write(self, counts: &Counts, attribution: Attribution, jobs: NonZeroUsize) -> anyhow::Result<()> {
         match self {
             Self::Stdout => {
                 output::write(|out| csv_table::write(counts, attribution, out))?;
@@ -72,7 +73,7 @@ impl Destination {
                 // The writer of headers gives a byte at a time.
                 let mut out = std::io::BufWriter::new(pending.file());
                 let cannot = || format!("cannot write {}", pending.path().display());
-                parquet_table::write(counts, attribution, &mut out).with_context(cannot)?;
+                parquet_table::write(counts, attribution, jobs, &mut out).with_context(cannot)?;
                 out.flush().with_context(cannot)?;
                 drop(out);
                 count::whole(counts)?;
@@ -92,10 +93,11 @@ pub(super) async fn run(
     let destination = Destination::open(&args.out)?;
     let attribution = if args.attributions { Attribution::Kept } else { Attribution::Dropped };
     let reading = args.reading.reading(attribution, &config.scan)?;
+    let jobs = reading.jobs;
     let progress = Arc::new(Bar::new(terminal.quiet));
     let counted = count::count(reading, cancel, progress).await?;
     cancel.check()?;
-    destination.write(&counted.counts, attribution)?;
+    destination.write(&counted.counts, attribution, jobs)?;
     if !terminal.quiet {
         let coverage = covered(&counted.counts, counted.coverage.clone());
         let look = Look { columns: terminal.width, colour: Colour::Off };

@@ -111,7 +111,8 @@ impl Buffers {
             return None;
         }
         if bytes.len() < length {
-            bytes.resize(length, 0);
+            // New zeros cost nothing until they are written over; growing would clear them one by one.
+            *bytes = vec![0; length];
         }
         let member = inflater.member(packed, &mut bytes[..length])?;
         (member.taken == packed.len()).then_some(member.given)

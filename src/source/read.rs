@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::coverage::{Coverage, Skipped};
 use super::inflate::{Buffers, Damage, Inflated};
-use super::parse::{Findings, Reason, Sink, parse};
+use super::parse::{Findings, Memory, Reason, Sink, parse};
 use super::walk::{Claim, LogFile, Place};
 use crate::aggregate::{Attribution, Batch, HandOver};
 use crate::classify::{Exclusion, KeyHints, Unusable, Verdict, classify};
@@ -50,6 +50,7 @@ impl TimeRange {
 #[derive(Debug)]
 pub struct Scratch {
     buffers: Buffers,
+    memory: Memory,
     batch: Batch,
 }
 
@@ -57,7 +58,7 @@ impl Scratch {
     /// For the first file. `attribution` says whether who called, and with what, is kept.
     #[must_use]
     pub fn new(attribution: Attribution) -> Self {
-        Self { buffers: Buffers::default(), batch: Batch::new(attribution) }
+        Self { buffers: Buffers::default(), memory: Memory::default(), batch: Batch::new(attribution) }
     }
 }
 
@@ -155,7 +156,7 @@ pub fn read_file(
         counter.coverage.skipped.push(Skipped { what: file.name.clone(), why, records: 0 });
         return counter.into_read();
     }
-    let findings = parse(bytes, seal, &mut counter);
+    let findings = parse(bytes, seal, &mut scratch.memory, &mut counter);
     report(file, bytes.len(), damage, findings, &mut counter.coverage);
     counter.into_read()
 }

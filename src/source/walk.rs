@@ -395,11 +395,17 @@ fn sniff(path: &Path) -> io::Result<bool> {
 pub fn shown(path: &Path) -> String {
     let mut text = String::new();
     for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
-        for letter in chunk.valid().chars() {
-            // Quotes need no escape here; all else that `Debug` would escape does.
-            match letter {
-                '"' | '\'' => text.push(letter),
-                _ => text.extend(letter.escape_debug()),
+        let valid = chunk.valid();
+        // As nearly all names are.
+        if valid.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\') {
+            text.push_str(valid);
+        } else {
+            for letter in valid.chars() {
+                // Quotes need no escape here; all else that `Debug` would escape does.
+                match letter {
+                    '"' | '\'' => text.push(letter),
+                    _ => text.extend(letter.escape_debug()),
+                }
             }
         }
         text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02X}")));

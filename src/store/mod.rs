@@ -8,6 +8,7 @@ pub mod table;
 mod tests {
     use std::borrow::Cow;
     use std::fs::File;
+    use std::num::NonZeroUsize;
     use std::path::Path;
 
     use proptest::prelude::*;
@@ -75,7 +76,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (csv, parquet) = (folder.path().join("c.csv"), folder.path().join("c.parquet"));
         csv_table::write(counts, attribution, File::create(&csv).expect("writable")).expect("writes");
-        parquet_table::write(counts, attribution, File::create(&parquet).expect("writable")).expect("writes");
+        let write = |jobs: usize| {
+            let jobs = NonZeroUsize::new(jobs).expect("not zero");
+            let file = File::create(&parquet).expect("writable");
+            parquet_table::write(counts, attribution, jobs, file).expect("writes");
+            std::fs::read(&parquet).expect("readable")
+        };
+        assert!(write(1) == write(2));
         [
             csv_table::read(&csv, Attribution::Kept, &all).expect("reads"),
             parquet_table::read(&parquet, Attribution::Kept, &all).expect("reads"),
@@ -181,7 +188,8 @@ mod tests {
         }
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("c.parquet");
-        parquet_table::write(&counts(&mut batch), Attribution::Kept, File::create(&path).expect("writable"))
+        let file = File::create(&path).expect("writable");
+        parquet_table::write(&counts(&mut batch), Attribution::Kept, NonZeroUsize::MIN, file)
             .expect("writes");
         let good = std::fs::read(&path).expect("readable");
         for at in (0..good.len()).step_by(3) {

@@ -1,7 +1,9 @@
 //! Counts -> Parquet, minutes as UTC timestamps, calls as 64-bit signed; and Parquet -> counts. Uses polars.
 use std::fs::File;
 use std::io::{Cursor, Write};
+use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::mpsc::sync_channel;
 
 use polars::io::mmap::MmapBytesReader;
 use polars::prelude::*;
@@ -14,24 +16,36 @@ use crate::series::Category;
 use crate::time::{Day, Minute};
 
 /// Rows of one row group, and of one slice that is read at a time: bounds memory on both ways.
-const ROWS_AT_ONCE: usize = 1 << 15;
+const ROWS_AT_ONCE: usize = 1 << 14;
 
 const MICROSECONDS: i64 = 60_000_000;
 
-/// Writes all counts as Parquet, Zstandard compressed.
+/// Writes all counts as Parquet, Zstandard compressed; with more than one of `jobs`, one thread orders the rows and another
+/// packs them. The bytes are the same.
 ///
 /// # Errors
 /// When `out` cannot be written.
-pub fn write(counts: &Counts, attribution: Attribution, out: impl Write) -> PolarsResult<()> {
-    write_days(counts, counts.days(), attribution, out)
+pub fn write(
+    counts: &Counts,
+    attribution: Attribution,
+    jobs: NonZeroUsize,
+    out: impl Write + Send,
+) -> PolarsResult<()> {
+    write_days(counts, counts.days(), attribution, jobs, out)
 }
 
 /// The calls of one day, with identities and agents, as Parquet.
 #[must_use]
 pub fn of_day(counts: &Counts, day: Day) -> Vec<u8> {
     let mut bytes = Vec::new();
-    write_days(counts, [(day, counts.of_day(day))].into_iter(), Attribution::Kept, &mut bytes)
-        .expect("memory can be written to");
+    write_days(
+        counts,
+        [(day, counts.of_day(day))].into_iter(),
+        Attribution::Kept,
+        NonZeroUsize::MIN,
+        &mut bytes,
+    )
+    .expect("memory can be written to");
     bytes
 }
 
@@ -39,32 +53,55 @@ fn write_days(
     counts: &Counts,
     days: impl Iterator<Item = (Day, impl Iterator<Item = Cell>)>,
     attribution: Attribution,
-    out: impl Write,
+    jobs: NonZeroUsize,
+    out: impl Write + Send,
 ) -> PolarsResult<()> {
     let columns = match attribution {
         Attribution::Kept => COLUMNS.len(),
         Attribution::Dropped => REQUIRED,
     };
-    let mut cells = Vec::with_capacity(ROWS_AT_ONCE);
-    let words = Words::new(counts.names());
-    let schema = frame(&cells, &words, columns)?.schema().clone();
+    let schema = frame(&[], &Words::new(counts.names()), columns)?.schema().clone();
     let mut parquet = ParquetWriter::new(out)
         .with_compression(ParquetCompression::Zstd(None))
         .set_parallel(false)
         .batched(&schema)?;
+    if jobs == NonZeroUsize::MIN {
+        frames(counts, days, columns, |frame| parquet.write_batch(&frame))?;
+    } else {
+        std::thread::scope(|scope| {
+            // Without room in it: no more than two frames are in memory.
+            let (give, take) = sync_channel::<DataFrame>(0);
+            let parquet = &mut parquet;
+            let packs = scope.spawn(move || take.iter().try_for_each(|frame| parquet.write_batch(&frame)));
+            let gone = |_| PolarsError::ComputeError("the packing thread has stopped".into());
+            let given = frames(counts, days, columns, |frame| give.send(frame).map_err(gone));
+            drop(give);
+            // If it has stopped, its own error says why.
+            packs.join().expect("the packing thread does not panic").and(given)
+        })?;
+    }
+    parquet.finish()?;
+    Ok(())
+}
+
+/// Gives all rows in order, some at a time.
+fn frames(
+    counts: &Counts,
+    days: impl Iterator<Item = (Day, impl Iterator<Item = Cell>)>,
+    columns: usize,
+    mut each: impl FnMut(DataFrame) -> PolarsResult<()>,
+) -> PolarsResult<()> {
+    let words = Words::new(counts.names());
+    let mut cells = Vec::with_capacity(ROWS_AT_ONCE);
     in_order_of(counts.names(), days, |cell| {
         cells.push(*cell);
         if cells.len() == ROWS_AT_ONCE {
-            parquet.write_batch(&frame(&cells, &words, columns)?)?;
+            each(frame(&cells, &words, columns)?)?;
             cells.clear();
         }
         PolarsResult::Ok(())
     })?;
-    if !cells.is_empty() {
-        parquet.write_batch(&frame(&cells, &words, columns)?)?;
-    }
-    parquet.finish()?;
-    Ok(())
+    if cells.is_empty() { Ok(()) } else { each(frame(&cells, &words, columns)?) }
 }
 
 /// The words of all columns, of which each column is a choice: so that no text is copied.

@@ -8,33 +8,54 @@ use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
 
+use super::find::BLOCK;
 use super::keys::{Keys, Number};
-use super::masks::{BLOCK, Brackets, Masks};
+use super::masks::{self, Masks, Window};
 use super::{Sink, Unsure};
 use crate::cloudtrail::decode::{self, Container, IdentityKey, Key, Slot};
 use crate::cloudtrail::record::{Identity, Record};
+
+/// What is kept from file to file. It only saves time: what comes out does not depend on it.
+#[derive(Debug)]
+pub struct Memory {
+    window: Window,
+    record_keys: Keys<Key>,
+    identity_keys: Keys<IdentityKey>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            window: masks::window(),
+            record_keys: Keys::new(Key::Other),
+            identity_keys: Keys::new(IdentityKey::Other),
+        }
+    }
+}
 
 /// Gives all records to `sink`, or is unsure: then some may have gone there already, and are to be forgotten.
 ///
 /// # Errors
 /// Where the text is anything but `{"Records":[…]}` without line breaks, or a field that is read is odd.
-pub fn fast(bytes: &[u8], sink: &mut impl Sink) -> Result<(), Unsure> {
+pub fn fast(bytes: &[u8], memory: &mut Memory, sink: &mut impl Sink) -> Result<(), Unsure> {
     let text = simdutf8::basic::from_utf8(bytes.trim_ascii_end()).map_err(|_| Unsure)?;
-    let (record_keys, identity_keys) = (Keys::new(Key::Other), Keys::new(IdentityKey::Other));
-    let masks = Masks::new(text.as_bytes());
+    let Memory { window, record_keys, identity_keys } = memory;
+    record_keys.make_room();
+    identity_keys.make_room();
+    let masks = Masks::new(text.as_bytes(), window);
     let mut scanner = Scanner { text, masks, at: 0, record_keys, identity_keys };
     scanner.document(sink)?;
     // Strings must not hold any.
     if scanner.masks.met_controls() { Err(Unsure) } else { Ok(()) }
 }
 
-struct Scanner<'t> {
+struct Scanner<'t, 'm> {
     text: &'t str,
-    masks: Masks<'t>,
+    masks: Masks<'m>,
     /// What stands before it has been read.
     at: usize,
-    record_keys: Keys<Key>,
-    identity_keys: Keys<IdentityKey>,
+    record_keys: &'m mut Keys<Key>,
+    identity_keys: &'m mut Keys<IdentityKey>,
 }
 
 /// Whether a list goes on.
@@ -51,7 +72,7 @@ enum Escapes {
     Some,
 }
 
-impl<'t> Scanner<'t> {
+impl<'t> Scanner<'t, '_> {
     fn document(&mut self, sink: &mut impl Sink) -> Result<(), Unsure> {
         self.expect(b'{')?;
         if Key::of_bytes(self.key()?) != Key::Container(Container::Records) {
@@ -62,7 +83,8 @@ impl<'t> Scanner<'t> {
             self.at += 1;
         } else {
             loop {
-                let record = self.record()?;
+                let mut record = Record::default();
+                self.record(&mut record)?;
                 if sink.stopped() {
                     return Err(Unsure);
                 }
@@ -76,43 +98,40 @@ impl<'t> Scanner<'t> {
         if self.peek().is_none() { Ok(()) } else { Err(Unsure) }
     }
 
-    fn record(&mut self) -> Result<Record<'t>, Unsure> {
-        let mut record = Record::default();
+    fn record(&mut self, record: &mut Record<'t>) -> Result<(), Unsure> {
         self.members(Self::record_keys, Key::of_bytes, |scanner, key| match key {
             Key::Field(field) => match record.slot(field) {
                 Slot::Text(_, slot) => scanner.text().map(|text| *slot = text),
                 Slot::Truth(_, slot) => scanner.truth().map(|truth| *slot = truth),
-                Slot::Identity(slot) => scanner.identity().map(|identity| *slot = identity),
+                Slot::Identity(slot) => scanner.identity(slot),
                 Slot::Presence(slot) => scanner.presence().map(|presence| *slot = presence),
                 Slot::Addendum(slot) => scanner.addendum().map(|is_update| *slot = is_update),
                 Slot::Nothing => scanner.skip(),
             },
             Key::Container(_) | Key::Other => scanner.skip(),
-        })?;
-        Ok(record)
+        })
     }
 
-    fn identity(&mut self) -> Result<Identity<'t>, Unsure> {
-        let mut identity = Identity::default();
+    fn identity(&mut self, identity: &mut Identity<'t>) -> Result<(), Unsure> {
+        *identity = Identity::default();
         if self.peek() == Some(b'{') {
             self.members(Self::identity_keys, IdentityKey::of_bytes, |scanner, key| {
                 match identity.slot(key) {
                     Some((_, slot)) => scanner.text().map(|text| *slot = text),
                     None => scanner.skip(),
                 }
-            })?;
-            Ok(identity)
+            })
         } else {
-            self.literal("null").map(|()| identity)
+            self.literal("null")
         }
     }
 
     const fn record_keys(&mut self) -> &mut Keys<Key> {
-        &mut self.record_keys
+        self.record_keys
     }
 
     const fn identity_keys(&mut self) -> &mut Keys<IdentityKey> {
-        &mut self.identity_keys
+        self.identity_keys
     }
 
     /// Reads an object: calls `value` at each value with what its key means.
@@ -247,21 +266,19 @@ impl<'t> Scanner<'t> {
         let mut here = u64::MAX << (self.at % BLOCK);
         let mut depth = 0_u32;
         loop {
-            let Brackets { opens, closes } = self.masks.brackets(block).ok_or(Unsure)?;
-            let mut brackets = (opens | closes) & here;
-            while brackets != 0 {
-                let lowest = brackets & brackets.wrapping_neg();
-                if opens & lowest != 0 {
-                    depth += 1;
-                } else {
-                    depth = depth.checked_sub(1).ok_or(Unsure)?;
-                    if depth == 0 {
-                        self.at = block * BLOCK + brackets.trailing_zeros() as usize + 1;
-                        return Ok(());
-                    }
+            let mask = self.masks.of(block).ok_or(Unsure)?;
+            let (opens, mut closes) = (mask.opens & here, mask.closes & here);
+            let mut closed = 0;
+            while closes != 0 {
+                closed += 1;
+                let lowest = closes & closes.wrapping_neg();
+                if depth + (opens & (lowest - 1)).count_ones() == closed {
+                    self.at = block * BLOCK + closes.trailing_zeros() as usize + 1;
+                    return Ok(());
                 }
-                brackets ^= lowest;
+                closes ^= lowest;
             }
+            depth = depth + opens.count_ones() - closed;
             (block, here) = (block + 1, u64::MAX);
         }
     }

@@ -8,6 +8,8 @@ const LONGEST: usize = 32;
 const WORDS: usize = LONGEST / size_of::<u64>();
 /// Objects with more keys than this are not alike.
 const MOST: usize = 64;
+/// How many keys are remembered to have come after another: many a key is there in some records only.
+const FOLLOWERS: usize = 2;
 
 /// Keys that were met, each with those that followed it last, and with what it means.
 #[derive(Debug)]
@@ -23,8 +25,8 @@ struct Known<K> {
     mask: [u64; WORDS],
     length: usize,
     meaning: K,
-    /// The numbers of the keys that came after it: many a key is there in some records only.
-    next: [u8; 2],
+    /// The numbers of the keys that came after it.
+    next: [u8; FOLLOWERS],
 }
 
 /// The number of a key, or of the beginning of an object.
@@ -41,7 +43,15 @@ impl<K: Copy> Keys<K> {
     pub(super) fn new(nothing: K) -> Self {
         // No text in UTF-8 has bytes of ones: it never is what comes next.
         let (text, mask) = ([u64::MAX; WORDS], [u64::MAX; WORDS]);
-        Self { known: vec![Known { text, mask, length: 0, meaning: nothing, next: [0; 2] }] }
+        Self { known: vec![Known { text, mask, length: 0, meaning: nothing, next: [0; FOLLOWERS] }] }
+    }
+
+    /// Forgets all if there is no room for more: a file of another kind must not hold it for ever.
+    pub(super) fn make_room(&mut self) {
+        if self.known.len() == MOST {
+            self.known.truncate(1);
+            self.known[0].next = [0; FOLLOWERS];
+        }
     }
 
     /// If `text` begins with a key that followed `last` before: that key, its length and what it means.
@@ -70,10 +80,11 @@ impl<K: Copy> Keys<K> {
             return Number::BEGINNING;
         }
         if number == self.known.len() {
-            self.known.push(Known { text, mask, length: key.len(), meaning, next: [0; 2] });
+            self.known.push(Known { text, mask, length: key.len(), meaning, next: [0; FOLLOWERS] });
         }
         let next = &mut self.known[usize::from(last.0)].next;
-        *next = [number as u8, next[0]];
+        next.rotate_right(1);
+        next[0] = number as u8;
         Number(number as u8)
     }
 }

@@ -1,8 +1,11 @@
 //! JSON text -> where its strings and brackets are, 64 bytes to a bit mask. Pure; one pass, a window at a time.
+#![expect(clippy::inline_always, reason = "only what is inlined into `fill` is compiled for its processor")]
+use multiversion::multiversion;
+use multiversion::target::match_target;
 use wide::u8x64;
 
-/// Bytes to a mask.
-pub(super) const BLOCK: usize = 64;
+use super::find::{self, BLOCK, Found};
+
 /// Masks in a window: 256 of them stay in the first-level cache together with the 16 kB of text that they stand for.
 const WINDOW: usize = 256;
 
@@ -11,26 +14,27 @@ const WINDOW: usize = 256;
 pub(super) struct Mask {
     /// Quotes that begin or end a string.
     pub(super) quotes: u64,
-    /// What is in a string, its first quote included and its last one not.
-    pub(super) inside: u64,
     /// Backslashes.
     pub(super) backslashes: u64,
+    /// `{` and `[` outside of strings.
+    pub(super) opens: u64,
+    /// `}` and `]` outside of strings.
+    pub(super) closes: u64,
 }
 
-/// Brackets of a block outside of strings.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Brackets {
-    /// `{` and `[`.
-    pub(super) opens: u64,
-    /// `}` and `]`.
-    pub(super) closes: u64,
+/// Memory for masks, reused from text to text.
+pub(super) type Window = Box<[Mask; WINDOW]>;
+
+/// An empty window.
+pub(super) fn window() -> Window {
+    Box::new([Mask::default(); WINDOW])
 }
 
 /// The masks of a text. They are asked for in order: those before the last one asked for may be gone.
 #[derive(Debug)]
 pub(super) struct Masks<'t> {
     text: &'t [u8],
-    window: Box<[Mask; WINDOW]>,
+    window: &'t mut [Mask; WINDOW],
     /// Number of the first block in the window.
     first: usize,
     /// Number of the first block after it.
@@ -45,13 +49,12 @@ struct Carry {
     escaped: u64,
     /// All ones where it begins in a string.
     in_string: u64,
-    /// Not zero once a byte was a control character.
-    controls: u64,
+    /// Whether a byte was a control character.
+    controls: bool,
 }
 
 impl<'t> Masks<'t> {
-    pub(super) fn new(text: &'t [u8]) -> Self {
-        let window = Box::new([Mask::default(); WINDOW]);
+    pub(super) fn new(text: &'t [u8], window: &'t mut Window) -> Self {
         Self { text, window, first: 0, end: 0, carry: Carry::default() }
     }
 
@@ -64,26 +67,9 @@ impl<'t> Masks<'t> {
         Some(self.window[(block - self.first) % WINDOW])
     }
 
-    /// The brackets of a block. They are looked for only where they matter: in what is skipped.
-    #[inline]
-    pub(super) fn brackets(&mut self, block: usize) -> Option<Brackets> {
-        let Mask { inside, .. } = self.of(block)?;
-        if inside == u64::MAX {
-            return Some(Brackets { opens: 0, closes: 0 });
-        }
-        let bytes = match self.text[block * BLOCK..].first_chunk() {
-            Some(bytes) => *bytes,
-            None => padded(&self.text[block * BLOCK..]),
-        };
-        // `[` and `{`, and `]` and `}`, differ in this bit only.
-        let folded = u8x64::new(bytes) | u8x64::splat(0x20);
-        let all = |byte: u8| folded.simd_eq(u8x64::splat(byte)).to_bitmask() & !inside;
-        Some(Brackets { opens: all(b'{'), closes: all(b'}') })
-    }
-
     /// Whether a control character, line breaks included, was met up to the end of the last window.
     pub(super) const fn met_controls(&self) -> bool {
-        self.carry.controls != 0
+        self.carry.controls
     }
 
     /// Moves the window on until it holds `block`; gives whether there is such a block.
@@ -94,50 +80,75 @@ impl<'t> Masks<'t> {
         }
         while block >= self.end {
             self.first = self.end;
-            self.end += fill(&self.text[self.first * BLOCK..], &mut self.window, &mut self.carry);
+            let text = &self.text[self.first * BLOCK..];
+            self.end += fill(text, self.window, &mut self.carry);
         }
         true
     }
 }
 
 /// Fills the window from the start of `text`, and gives how many blocks there were.
+#[multiversion(targets("x86_64+avx2+bmi1+bmi2+lzcnt+popcnt"))]
 fn fill(text: &[u8], window: &mut [Mask; WINDOW], carry: &mut Carry) -> usize {
-    let (blocks, rest) = text.as_chunks::<BLOCK>();
-    let mut filled = 0;
+    match_target! {
+        "x86_64+avx2" => {
+            let mut lowest = find::avx2::highest();
+            let filled = fill_by(text, window, carry, |block| find::avx2::find(block, &mut lowest));
+            carry.controls |= find::avx2::has_controls(lowest);
+            filled
+        },
+        _ => fill_anywhere(text, window, carry),
+    }
+}
+
+/// As [`fill`], on every processor.
+fn fill_anywhere(text: &[u8], window: &mut [Mask; WINDOW], carry: &mut Carry) -> usize {
     let mut lowest = u8x64::splat(u8::MAX);
-    for (mask, block) in window.iter_mut().zip(blocks) {
-        *mask = classify(block, carry, &mut lowest);
-        filled += 1;
-    }
-    if filled < WINDOW && !rest.is_empty() {
-        window[filled] = classify(&padded(rest), carry, &mut lowest);
-        filled += 1;
-    }
-    carry.controls |= lowest.simd_lt(u8x64::splat(b' ')).to_bitmask();
+    let filled = fill_by(text, window, carry, |block| find::find(block, &mut lowest));
+    carry.controls |= lowest.simd_lt(u8x64::splat(b' ')).any();
     filled
 }
 
-#[inline]
-fn classify(block: &[u8; BLOCK], carry: &mut Carry, lowest: &mut u8x64) -> Mask {
-    let bytes = u8x64::new(*block);
-    let all = |byte: u8| u8x64::splat(byte);
-    let backslashes = bytes.simd_eq(all(b'\\'));
-    let backslashes = if backslashes.any() { backslashes.to_bitmask() } else { 0 };
-    let quotes = bytes.simd_eq(all(b'"')).to_bitmask() & !escaped(backslashes, &mut carry.escaped);
-    let inside = in_string(quotes, &mut carry.in_string);
-    *lowest = lowest.min(bytes);
-    Mask { quotes, inside, backslashes }
+/// As [`fill`]. Has to be inlined, as all that it calls: only what stands in [`fill`] is compiled for its processor.
+#[inline(always)]
+fn fill_by(
+    text: &[u8],
+    window: &mut [Mask; WINDOW],
+    carry: &mut Carry,
+    mut find: impl FnMut(&[u8; BLOCK]) -> Found,
+) -> usize {
+    let (blocks, rest) = text.as_chunks::<BLOCK>();
+    let mut filled = 0;
+    for (slot, block) in window.iter_mut().zip(blocks) {
+        *slot = mask(find(block), carry);
+        filled += 1;
+    }
+    if filled < WINDOW && !rest.is_empty() {
+        window[filled] = mask(find(&padded(rest)), carry);
+        filled += 1;
+    }
+    filled
 }
 
 /// The last bytes of a text as a block.
+#[inline(always)]
 fn padded(rest: &[u8]) -> [u8; BLOCK] {
     let mut block = [b' '; BLOCK];
     block[..rest.len()].copy_from_slice(rest);
     block
 }
 
+/// What was found in a block, and what the block before said -> its mask.
+#[inline(always)]
+fn mask(found: Found, carry: &mut Carry) -> Mask {
+    let Found { quotes, backslashes, opens, closes } = found;
+    let quotes = quotes & !escaped(backslashes, &mut carry.escaped);
+    let inside = in_string(quotes, &mut carry.in_string);
+    Mask { quotes, backslashes, opens: opens & !inside, closes: closes & !inside }
+}
+
 /// Which bytes are escaped: those after an odd run of backslashes. `carry` is 1 where the first one is.
-#[inline]
+#[inline(always)]
 fn escaped(backslashes: u64, carry: &mut u64) -> u64 {
     if backslashes == 0 {
         return std::mem::take(carry);
@@ -160,7 +171,7 @@ fn escaped(backslashes: u64, carry: &mut u64) -> u64 {
 }
 
 /// Which bytes are in a string, its first quote included and its last one not.
-#[inline]
+#[inline(always)]
 fn in_string(quotes: u64, carry: &mut u64) -> u64 {
     // The parity of the quotes up to each place.
     let mut inside = quotes;
@@ -197,14 +208,14 @@ mod tests {
     }
 
     fn by_masks(text: &[u8]) -> Vec<u8> {
-        let mut masks = Masks::new(text);
+        let mut window = window();
+        let mut masks = Masks::new(text, &mut window);
         let mut found = Vec::new();
         for block in 0..text.len().div_ceil(BLOCK) {
             let mask = masks.of(block).expect("a block of the text");
-            let Brackets { opens, closes } = masks.brackets(block).expect("a block of the text");
             for bit in (0..BLOCK).take(text.len() - block * BLOCK) {
                 let has = |bits: u64| bits >> bit & 1 == 1;
-                found.push(match (has(mask.quotes), has(opens), has(closes)) {
+                found.push(match (has(mask.quotes), has(mask.opens), has(mask.closes)) {
                     (true, false, false) => b'"',
                     (false, true, false) => b'{',
                     (false, false, true) => b'}',
@@ -223,6 +234,18 @@ mod tests {
         fn masks_find_what_a_loop_finds(unit in r#"[\\\\"\{\}\[\]a \n]{0,90}"#, times in 1..600_usize) {
             let text = unit.repeat(times);
             prop_assert_eq!(by_masks(text.as_bytes()), naive(text.as_bytes()));
+        }
+
+        #[test]
+        fn all_processors_find_the_same(text in prop::collection::vec(any::<u8>(), 0..300), low in any::<bool>()) {
+            // Half of them text without control characters.
+            let text: Vec<u8> = text.into_iter().map(|byte| if low { byte } else { byte.max(b' ') }).collect();
+            let by = |fill: fn(&[u8], &mut [Mask; WINDOW], &mut Carry) -> usize| {
+                let (mut window, mut carry) = (window(), Carry::default());
+                let filled = fill(&text, &mut window, &mut carry);
+                format!("{:?} {carry:?}", &window[..filled])
+            };
+            prop_assert_eq!(by(fill), by(fill_anywhere));
         }
     }
 }

@@ -6,6 +6,7 @@
 //! it. On sound files all give the same records.
 mod careful;
 mod fast;
+mod find;
 mod flaws;
 mod keys;
 mod kind;
@@ -19,7 +20,7 @@ use crate::classify::Unusable;
 use crate::cloudtrail::record::Record;
 
 pub use careful::careful;
-pub use fast::fast;
+pub use fast::{Memory, fast};
 pub use flaws::{Flaw, Place, Reason};
 pub use strict::{Unsure, strict};
 
@@ -57,10 +58,10 @@ pub enum Seal {
 }
 
 /// Reads all records of `bytes`.
-pub fn parse(bytes: &[u8], seal: Seal, sink: &mut impl Sink) -> Findings {
+pub fn parse(bytes: &[u8], seal: Seal, memory: &mut Memory, sink: &mut impl Sink) -> Findings {
     let sound = Findings { is_log: true, flaws: Vec::new() };
     if seal == Seal::Checksum {
-        if fast(bytes, sink).is_ok() {
+        if fast(bytes, memory, sink).is_ok() {
             return sound;
         }
         sink.clear();
