@@ -1,8 +1,10 @@
 //! `trailpulse explain`: sources, a series and a minute -> what was seen, what is usual, and how far every line is.
 mod text;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use anyhow::bail;
 use serde_json::{Value, json};
 
 use super::model_arg::ModelArgs;
@@ -17,19 +19,31 @@ use crate::detect::look::{Levels, Look};
 use crate::exit::Exit;
 use crate::explanation::LOWEST_LOG10;
 use crate::pipeline::Cancel;
-use crate::pipeline::count::{Counted, count, whole};
+use crate::pipeline::count::{count, whole};
 use crate::pipeline::explain::{Explained, Question, Span, explain};
+use crate::pipeline::night::kept;
 use crate::roll_up::{RollUp, roll_up};
+use crate::source::coverage::Coverage;
+use crate::state::State;
 use crate::time::Minute;
+use crate::words::printable;
 
 /// Arguments of `explain`.
 #[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "trailpulse explain [OPTIONS] <SOURCE>... <ACCOUNT/REGION/SOURCE/NAME>\n       \
+                      trailpulse explain [OPTIONS] --state <DIR> <ACCOUNT/REGION/SOURCE/NAME>",
+    mut_arg("sources", |names| names.value_names(["SOURCE", "SERIES"]).help(
+        "Folders, log files, - for standard input, or counts tables; then the series, ACCOUNT/REGION/SOURCE/NAME, its \
+         source with or without .amazonaws.com"
+    ))
+)]
 pub(super) struct Args {
     #[command(flatten)]
     reading: ReadingArgs,
-    /// The series; the source with or without .amazonaws.com.
-    #[arg(required = true, value_name = "ACCOUNT/REGION/SOURCE/NAME")]
-    series: String,
+    /// Look at the history that the state of nightly scans keeps, instead of a SOURCE.
+    #[arg(long, value_name = "DIR", env = "TRAILPULSE_STATE")]
+    state: Option<PathBuf>,
     /// Explain the failures with this code, instead of the calls.
     #[arg(long, value_name = "CODE")]
     error_code: Option<String>,
@@ -59,9 +73,20 @@ pub(super) async fn run(
     let mut reading = args.reading.reading(Attribution::Kept, &settings)?;
     // All is learned from, as in a scan.
     let from = reading.range.from.take();
-    let Counted { counts, coverage, .. } = count(reading, cancel, Arc::new(Bar::new(terminal.quiet))).await?;
+    let series = reading.sources.pop().unwrap_or_default().to_string_lossy().into_owned();
+    let state = args.state.or_else(|| settings.state.map(PathBuf::from));
+    let (counts, coverage) = match state.filter(|_| reading.sources.is_empty()) {
+        Some(state) => (kept(&State::read_only(&state)?)?, Coverage::default()),
+        None if reading.sources.is_empty() => {
+            bail!("name a SOURCE before {}, or --state DIR", printable(&series))
+        }
+        None => {
+            let counted = count(reading, cancel, Arc::new(Bar::new(terminal.quiet))).await?;
+            (counted.counts, counted.coverage)
+        }
+    };
     cancel.check()?;
-    let question = Question { series: args.series, error_code: args.error_code, at: args.at, from };
+    let question = Question { series, error_code: args.error_code, at: args.at, from };
     let sums = args.roll_up.map(|kind| roll_up(&counts, kind));
     let explained = explain(&counts, sums.as_ref(), &models, &question);
     whole(&counts)?;

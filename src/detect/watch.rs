@@ -422,8 +422,8 @@ fn opened(watch: &Watch, which: Which, origin: Origin, crossing: &Crossing) -> (
     };
     let detected_at = Minute::from_epoch(crossing.at);
     let event = Event::Opened { which, start: Minute::from_epoch(crossing.start), detected_at, evidence };
-    let mut peak = Peak::of(&evidence, detected_at);
-    crossing.peak.iter().for_each(|other| peak.note(other));
+    // Of a rise, all windows are known, that which crossed the line among them.
+    let peak = crossing.peak.unwrap_or_else(|| Peak::of(&evidence, detected_at));
     let episode = Episode {
         start: crossing.start,
         detected_at: crossing.at,

@@ -289,6 +289,21 @@ impl Night {
     }
 }
 
+/// All calls that a state keeps.
+///
+/// # Errors
+/// When it is damaged.
+pub fn kept(state: &State) -> anyhow::Result<Counts> {
+    let mut counts = Beginning::anew().counts;
+    for (number, (day, _)) in state.checkpoint().kept_days().enumerate() {
+        if let Some(mut table) = state.day(day)? {
+            counts.restore(number, &table.batch.hand_over());
+        }
+    }
+    counts.settle();
+    Ok(counts)
+}
+
 /// The organization of each account, those of earlier runs too.
 pub(super) fn organizations(night: &Night, counted: &Counted) -> BTreeMap<String, String> {
     let known = night.state.checkpoint().accounts.iter();

@@ -113,6 +113,18 @@ fn with_a_state_to_the_end_is_as_without_one() {
     night(&scenario, &["--final"]);
     scenario.done(&["-q", "scan", "logs", "--out", "plain"]);
     assert!(published(&scenario, "out") == published(&scenario, "plain"));
+    // What is kept explains as the logs do.
+    let line = std::fs::read_to_string(scenario.path("out/insights.jsonl")).expect("insights");
+    let line: Value = serde_json::from_str(line.lines().next().expect("a line")).expect("JSON");
+    let (record, details) = (&line["record"], &line["record"]["insightDetails"]);
+    let names =
+        [&record["recipientAccountId"], &record["awsRegion"], &details["eventSource"], &details["eventName"]];
+    let series = names.map(|name| name.as_str().expect("a name")).join("/");
+    let of_state = scenario.done(&["-q", "explain", "--state", "state", &series, "--format", "json"]).stdout;
+    let of_logs = scenario.done(&["-q", "explain", "logs", &series, "--format", "json"]).stdout;
+    assert_eq!(of_state, of_logs);
+    let ended = scenario.run(&["explain", &series]);
+    assert_eq!((ended.status, ended.stderr.contains("or --state DIR")), (2, true));
     // A second time, nothing is new.
     let before = state(&scenario);
     let summary = night(&scenario, &["--final"]);
