@@ -52,6 +52,17 @@ pub(crate) enum Ending {
     Absorbed,
 }
 
+/// What calm minutes tell of an episode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Calm {
+    /// It is over.
+    Over,
+    /// Too little came to say.
+    Unclear,
+    /// What came is likelier at its level than at the usual one.
+    Lasts,
+}
+
 impl Episode {
     /// Up or down.
     pub(crate) const fn direction(&self) -> Direction {
@@ -86,17 +97,24 @@ impl Episode {
         if first < instant - MOST_CALM { instant - MOST_CALM } else { first }
     }
 
-    /// Whether `total`, where `usual` is usual, does not tell that the level of the episode is over: the likelihood ratio
-    /// of two Poisson laws, in nats. So a season's ebb does not hide that the level has changed.
-    pub(crate) fn goes_on(&self, model: &Model, total: f64, usual: f64) -> bool {
+    /// What `total`, where `usual` is usual, tells of the level of the episode: the likelihood ratio of two Poisson laws,
+    /// in nats. So a season's ebb does not hide that the level has changed.
+    pub(crate) fn calm(&self, model: &Model, total: f64, usual: f64) -> Calm {
         let evidence = (self.level - 1.0) * usual - total * self.level.ln();
-        self.level > 1.0 && usual > 0.0 && evidence < model.parameters().episode.calm_evidence
+        let may_last = self.level > 1.0 && usual > 0.0;
+        match evidence {
+            evidence if !may_last || evidence >= model.parameters().episode.calm_evidence => Calm::Over,
+            evidence if evidence < 0.0 => Calm::Lasts,
+            _ => Calm::Unclear,
+        }
     }
 
-    /// No minute was unusual, and yet it goes on.
-    pub(crate) fn go_on(&mut self, instant: i32) {
+    /// No minute was unusual, and yet it may go on: it waits for calm again, and where it `lasts`, did not end before.
+    pub(crate) fn go_on(&mut self, instant: i32, lasts: bool) {
         self.last_hot = instant - 1;
-        self.last_unusual = instant - 1;
+        if lasts {
+            self.last_unusual = instant - 1;
+        }
     }
 
     /// Takes note of a total that is unusual in `direction`.

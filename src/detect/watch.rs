@@ -14,7 +14,7 @@ use crate::baseline::dispersion::Dispersion;
 use crate::baseline::maxima::{Largest, Maxima, Reading};
 use crate::baseline::windows::Windows;
 use crate::baseline::{PerWindow, SLOT, SLOT_WINDOW, WINDOWS, day_of, slot_of};
-use crate::episode::{Ending, Episode, Strikes};
+use crate::episode::{Calm, Ending, Episode, Strikes};
 use crate::model::Model;
 use crate::time::{MINUTES_PER_DAY, Minute};
 pub(crate) use told::Told;
@@ -391,11 +391,13 @@ impl Watch {
 
     /// Whether the open episode is not over, though it was calm: `total` came where `usual` is usual. Then it goes on.
     pub(crate) fn goes_on(&mut self, model: &Model, instant: i32, total: f64, usual: f64) -> bool {
-        let Some(episode) = self.episode.as_mut().filter(|it| it.goes_on(model, total, usual)) else {
+        let Some(episode) = &mut self.episode else { return false };
+        let calm = episode.calm(model, total, usual);
+        if calm == Calm::Over {
             return false;
-        };
-        episode.go_on(instant);
-        self.tell_going_on(instant);
+        }
+        episode.go_on(instant, calm == Calm::Lasts);
+        self.tell_going_on(instant, calm == Calm::Lasts);
         true
     }
 

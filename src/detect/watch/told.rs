@@ -89,9 +89,9 @@ impl Watch {
     }
 
     /// No minute was unusual, and yet the episode of sensitivity 1 goes on.
-    pub(crate) fn tell_going_on(&mut self, instant: i32) {
+    pub(crate) fn tell_going_on(&mut self, instant: i32, lasts: bool) {
         if let Some(told) = &mut self.told {
-            told.go_on(instant);
+            told.go_on(instant, lasts);
         }
     }
 
