@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A benchmark of labelled counts -> reports/accuracy.md: models, frontier, common methods, layers, generated trees, NAB.
 
-    benches/accuracy/run.py --bench DIR [--seeds 2,4,6,8,10,12] [--method-seeds 2,4,6]
+    benches/accuracy/run.py --bench DIR [--seeds 2,4,6,8,10,12] [--some-seeds 2,4] [--method-seeds 2]
 
 DIR (or TRAILPULSE_BENCH) holds the benchmark: ctexport.py, run_bench.py and, for NAB, nab_score.py and nab/. Where there
 is none, this says so and ends well: nothing in trailpulse depends on it. Python packages are set up below target/.
@@ -70,6 +70,7 @@ class Bench:
 
     def __init__(self, arguments):
         self.folder, self.seeds, self.jobs = arguments.bench, arguments.seeds, arguments.jobs
+        self.some = [seed for seed in arguments.some_seeds if seed in arguments.seeds]
         self.trailpulse, self.python = arguments.trailpulse, python()
 
     def data(self, seed):
@@ -83,9 +84,9 @@ class Bench:
     def environment(self):
         return dict(os.environ, CTBENCH_CACHE=str(WORK / "cache"), PYTHONDONTWRITEBYTECODE="1")
 
-    def evaluate(self, models):
+    def evaluate(self, models, seeds=None):
         """Figures of each model: the pool of all seeds, and in `sets` each seed."""
-        pairs = [part for seed in self.seeds
+        pairs = [part for seed in seeds or self.seeds
                  for part in ("--counts", self.data(seed) / "counts.csv.gz", "--labels", self.data(seed) / "labels.json")]
         asked = [part for model in models for part in ("--model", model)]
         return json.loads(run(self.trailpulse, "evaluate", "--quiet", "--format", "json", *pairs, *asked))
@@ -180,10 +181,10 @@ def models(found):
 
 
 def frontier(bench, found, chosen, seeds):
-    scaled = bench.evaluate([stricter(factor) for factor in STRICTNESS])
-    of_seeds = lambda one: pool([one["sets"][bench.seeds.index(seed)] for seed in seeds])
-    points = {"trailpulse, thresholds scaled": {factor: of_seeds(one) for factor, one in zip(STRICTNESS, scaled)}}
-    named = {f"trailpulse, {one['model']}": of_seeds(one) for one in found}
+    scaled = bench.evaluate([stricter(factor) for factor in STRICTNESS], bench.some)
+    of_seeds = lambda one, among: pool([one["sets"][among.index(seed)] for seed in seeds])
+    points = {"trailpulse, thresholds scaled": {factor: of_seeds(one, bench.some) for factor, one in zip(STRICTNESS, scaled)}}
+    named = {f"trailpulse, {one['model']}": of_seeds(one, bench.seeds) for one in found}
     usual = [row(name, one) for name, one in named.items()]
     with ThreadPoolExecutor(bench.jobs) as workers:
         grid = {name: list(workers.map(lambda seed: bench.method(name, seed), seeds)) for name in chosen}
@@ -204,18 +205,19 @@ def frontier(bench, found, chosen, seeds):
             + table(FIGURES, usual) + "\n"
             + table(["recall within so many false alarms by 1,000 series-days", "best F1"] + [f"{budget:g}" for budget in BUDGETS],
                     best)
-            + f"\ntrailpulse's own frontier, all thresholds of the default model scaled, seeds {listed(bench.seeds)}:\n\n"
+            + f"\ntrailpulse's own frontier, all thresholds of the default model scaled, seeds {listed(bench.some)}:\n\n"
             + table(["strictness"] + FIGURES[1:], [row(f"{factor:g}", one) for factor, one in zip(STRICTNESS, scaled)]))
 
 
-def layers(bench, default):
+def layers(bench):
     wanted = tomllib.loads((Path(__file__).parent / "layers.toml").read_text())
-    found = bench.evaluate([overlay(f"layer-{index}", changes) for index, changes in enumerate(wanted.values())])
+    without = [overlay(f"layer-{index}", changes) for index, changes in enumerate(wanted.values())]
+    default, *found = bench.evaluate(["default", *without], bench.some)
     rows = [row("everything on", default)[:6] + [""]]
     for layer, one in zip(wanted, found):
         rows.append(row(layer, one)[:6] + [f"{one['f1'] - default['f1']:+.3f}"])
     return ("Each layer alone switched off, by the parameters in `benches/accuracy/layers.toml`; the rest as in the default "
-            "model, nothing tuned again.\n\n" + table(["without"] + FIGURES[1:6] + ["F1 changes by"], rows))
+            f"model, nothing tuned again; seeds {listed(bench.some)}.\n\n" + table(["without"] + FIGURES[1:6] + ["F1 changes by"], rows))
 
 
 def trees(trailpulse):
@@ -243,7 +245,8 @@ def parsed():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bench", type=Path, default=os.environ.get("TRAILPULSE_BENCH"), metavar="DIR")
     parser.add_argument("--seeds", type=numbers, default=[2, 4, 6, 8, 10, 12], metavar="N,N")
-    parser.add_argument("--method-seeds", type=numbers, default=[2, 4, 6], metavar="N,N", help="some of --seeds: the forest is slow")
+    parser.add_argument("--some-seeds", type=numbers, default=[2, 4], metavar="N,N", help="for the frontier and the layers")
+    parser.add_argument("--method-seeds", type=numbers, default=[2], metavar="N,N", help="some of --seeds: the forest takes half an hour for each")
     parser.add_argument("--methods", default=",".join(METHODS), help="of: " + ", ".join(METHODS))
     parser.add_argument("--trailpulse", type=Path, help="the program; built where not given")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
@@ -262,11 +265,11 @@ def main():
     WORK.mkdir(parents=True, exist_ok=True)
     bench = Bench(arguments)
     found = bench.evaluate(MODELS)
-    seeds = [seed for seed in arguments.method_seeds if seed in arguments.seeds]
+    seeds = [seed for seed in arguments.method_seeds if seed in bench.some]
     sections = {
         "Models": lambda: models(found),
         "Beside the common methods": lambda: frontier(bench, found, arguments.methods.split(","), seeds),
-        "What each layer is worth": lambda: layers(bench, found[0]),
+        "What each layer is worth": lambda: layers(bench),
         "Generated trees": lambda: trees(arguments.trailpulse),
         "NAB": lambda: nab.section(arguments.bench, bench.python, arguments.trailpulse, WORK),
     }
