@@ -17,7 +17,7 @@ use trailpulse::generate;
 use trailpulse::model::Model;
 use trailpulse::names::ApiId;
 use trailpulse::pipeline::count::Reading;
-use trailpulse::pipeline::judge::{Judging, Watched, judge};
+use trailpulse::pipeline::judge::{Judging, Past, Watched, end, judge};
 use trailpulse::pipeline::{Cancel, Progress, scan};
 use trailpulse::series::Category;
 use trailpulse::source::inflate::Buffers;
@@ -144,8 +144,14 @@ fn detect(criterion: &mut Criterion) {
 /// Judges all, and gives how many episodes began or ended.
 fn judged(counts: &Counts, model: &Model) -> usize {
     let models = Models::from(model.clone()).assign(counts.names());
-    let judging = Judging { models: &models, watched: Watched::Each, jobs: NonZeroUsize::MIN };
-    let judged = judge(counts, &judging, &Cancel::default()).expect("not cancelled");
+    let judging = Judging {
+        models: &models,
+        watched: Watched::Each,
+        until: end(counts),
+        go_on: false,
+        jobs: NonZeroUsize::MIN,
+    };
+    let judged = judge(counts, &judging, &mut Past::default(), &Cancel::default()).expect("not cancelled");
     judged.iter().map(|judged| judged.events.len()).sum()
 }
 
@@ -198,7 +204,7 @@ fn whole_scan(tree: &Tree, model: &Model) -> u64 {
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
     let scanned = runtime.block_on(async {
-        scan::scan(reading, model.clone().into(), &Cancel::default(), Arc::new(Silent)).await
+        scan::scan(reading, model.clone().into(), None, &Cancel::default(), Arc::new(Silent)).await
     });
     scanned.expect("the tree is sound").summary.insights
 }

@@ -23,9 +23,10 @@ pub use when::{Held, Weekly, When, instant};
 
 use crate::model::{Model, SENSITIVITIES};
 use crate::names::{ApiId, Names};
-use crate::roll_up::RollUp;
+use crate::roll_up::{ACCOUNTS, ALL, RollUp};
 use crate::series::Api;
 use crate::time::Minute;
+use crate::words::hex;
 use fields::{Fields, Reader};
 
 /// All that a configuration says; what it does not say is `None` or empty.
@@ -203,7 +204,7 @@ impl Models {
     #[must_use]
     pub fn digest(&self) -> String {
         let all = format!("{} {} {:?}", self.base.digest(), self.base.sensitivity(), self.overrides);
-        Sha256::digest(all).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        hex(&Sha256::digest(all)[..8])
     }
 
     /// Where it differs.
@@ -215,20 +216,23 @@ impl Models {
     /// The model of one API.
     #[must_use]
     pub fn of(&self, api: &Api) -> Model {
-        self.applied(&self.matching(api))
+        self.applied(&self.matching(api), counts_accounts(api))
     }
 
     /// The models of all APIs of `names`, each distinct one made once.
     #[must_use]
     pub fn assign(&self, names: &Names) -> Assigned {
         let mut assigned = Assigned { models: Vec::new(), of: Vec::new() };
-        let mut known = BTreeMap::<Vec<usize>, usize>::new();
+        let mut known = BTreeMap::<(Vec<usize>, bool), usize>::new();
+        let accounts = names.find_text(ACCOUNTS);
         for api in names.api_ids() {
             let matching =
                 if self.overrides.is_empty() { Vec::new() } else { self.matching(&names.api_of(api)) };
+            let may_count_accounts = Some(names.apis()[api.index()].event_name) == accounts;
+            let counts_accounts = may_count_accounts && counts_accounts(&names.api_of(api));
             let models = &mut assigned.models;
-            let model = *known.entry(matching).or_insert_with_key(|matching| {
-                models.push(self.applied(matching));
+            let model = *known.entry((matching, counts_accounts)).or_insert_with_key(|(matching, _)| {
+                models.push(self.applied(matching, counts_accounts));
                 models.len() - 1
             });
             assigned.of.push(model);
@@ -240,8 +244,15 @@ impl Models {
         (0..self.overrides.len()).filter(|index| self.overrides[*index].series.matches_api(api)).collect()
     }
 
-    fn applied(&self, matching: &[usize]) -> Model {
+    fn applied(&self, matching: &[usize], counts_accounts: bool) -> Model {
         let mut model = self.base.clone();
+        if counts_accounts {
+            let calls = toml::Value::from(model.parameters().first_seen.accounts);
+            let first_seen = toml::Table::from_iter([("calls".to_owned(), calls)]);
+            model = model
+                .with(toml::Table::from_iter([("first_seen".to_owned(), first_seen.into())]))
+                .unwrap_or(model);
+        }
         for Override { parameters, sensitivity, .. } in matching.iter().map(|index| &self.overrides[*index]) {
             // Every key has a range of its own, and was found within it when the override was read.
             model = model.with(parameters.clone()).unwrap_or(model);
@@ -251,6 +262,11 @@ impl Models {
         }
         model
     }
+}
+
+/// Whether it is the sum that counts the accounts that a principal reaches, not calls.
+fn counts_accounts(api: &Api) -> bool {
+    &*api.event_name == ACCOUNTS && &*api.event_source == ALL
 }
 
 impl From<Model> for Models {

@@ -238,7 +238,7 @@ pub fn opening(series: &SeriesKey, seen: Seen<'_>, names: &Names) -> String {
         parts.push(format!("the same {window} usually had {}", usually.join(", ")));
     }
     match (rule, seen.evidence.largest_before) {
-        (Rule::FirstSeen, _) => parts.push("it was never seen before".into()),
+        (Rule::FirstSeen, None) => parts.push("it was never seen before".into()),
         (_, Some(largest)) => parts.push(format!("the most in {window} before was {}", figure(largest))),
         (_, None) => {}
     }

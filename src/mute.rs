@@ -13,7 +13,7 @@ use crate::detect::{Direction, WINDOW_MINUTES};
 use crate::insight::{Insight, SeriesCalls, baseline_from};
 use crate::names::{Names, TextId};
 use crate::time::Minute;
-use crate::words::short_identity;
+use crate::words::{short_identity, without_session};
 
 /// Share of the calls of the week before that the callers of a rule must have made for it to mute a fall: nearly all, since
 /// what is missing has no caller; not all, since somebody always tries something by hand.
@@ -145,7 +145,9 @@ impl<'a> Callers<'a> {
             let Some(pattern) = pattern else { return true };
             *known.entry(id).or_insert_with(|| {
                 let text = names.text_of(id);
-                pattern.matches(text) || pattern.matches(&short_identity(text))
+                pattern.matches(text)
+                    || pattern.matches(without_session(text))
+                    || pattern.matches(&short_identity(text))
             })
         };
         matches(&rule.principal, principals, cell.identity) && matches(&rule.user_agent, agents, cell.agent)

@@ -150,6 +150,13 @@ pub fn short_identity(identity: &str) -> Cow<'_, str> {
     }
 }
 
+/// Bytes as hexadecimal digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
 /// An identity without the name of its session, which the caller chooses:
 /// `arn:aws:sts::111122223333:assumed-role/ci-deployer` for `arn:aws:sts::111122223333:assumed-role/ci-deployer/i-0abc`.
 #[must_use]

@@ -9,6 +9,7 @@ use super::fingerprint::{Fingerprint, Salt};
 use super::{Attribution, Cell};
 use crate::classify::Observation;
 use crate::names::{Access, ApiId, ApiNames, CallId, Names, TextId};
+use crate::time::Minute;
 
 /// One observation. Without an event id it has no fingerprint.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +47,12 @@ impl HandOver {
     #[must_use]
     pub fn len(&self) -> usize {
         self.rows.len()
+    }
+
+    /// The last minute with an observation; `None` where there is none.
+    #[must_use]
+    pub fn last(&self) -> Option<Minute> {
+        self.rows.iter().map(|row| row.cell.minute).max()
     }
 
     /// Whether nothing was observed.

@@ -40,6 +40,9 @@ fn print(out: &mut dyn Write, file: &str, config: &Config, at: Option<Minute>) -
     let settings = [
         ("out", scan.out.clone()),
         ("metrics", scan.metrics.clone()),
+        ("state", scan.state.clone()),
+        ("settle", scan.settle.map(|minutes| minutes.to_string())),
+        ("keep_days", scan.keep_days.map(|days| days.to_string())),
         ("model", scan.model.clone()),
         ("sensitivity", scan.sensitivity.map(|number| number.to_string())),
         ("jobs", scan.jobs.map(|number| number.to_string())),

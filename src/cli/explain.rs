@@ -42,7 +42,7 @@ pub(super) struct Args {
     #[command(flatten)]
     reading: ReadingArgs,
     /// Look at the history that the state of nightly scans keeps, instead of a SOURCE.
-    #[arg(long, value_name = "DIR", env = "TRAILPULSE_STATE")]
+    #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
     /// Explain the failures with this code, instead of the calls.
     #[arg(long, value_name = "CODE")]
@@ -74,6 +74,9 @@ pub(super) async fn run(
     // All is learned from, as in a scan.
     let from = reading.range.from.take();
     let series = reading.sources.pop().unwrap_or_default().to_string_lossy().into_owned();
+    if args.state.is_some() && !reading.sources.is_empty() {
+        bail!("name either a SOURCE or --state DIR, and after it one series");
+    }
     let state = args.state.or_else(|| settings.state.map(PathBuf::from));
     let (counts, coverage) = match state.filter(|_| reading.sources.is_empty()) {
         Some(state) => (kept(&State::read_only(&state)?)?, Coverage::default()),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::output::{self, Terminal};
 use crate::config::Format;
+use crate::detect::Which;
 use crate::exit::Exit;
 use crate::state::{Learned, State};
 use crate::time::Minute;
@@ -30,7 +31,7 @@ pub(super) fn run(args: &Args, _: &Terminal) -> anyhow::Result<Exit> {
     let events = state.events()?.len();
     let mut files = 0;
     for part in state.read_parts() {
-        files += state.read_part(part)?.len();
+        files += state.read_part(part)?.count();
     }
     let shown = json(&state, &learned, (bytes, events, files));
     output::write(|out| match args.format {
@@ -49,7 +50,14 @@ fn json(state: &State, learned: &[Learned], (bytes, events, files): (u64, usize,
     let open = learned.iter().flat_map(|learned| {
         learned.open.iter().map(|open| {
             let roll_up = learned.roll_up.map(crate::roll_up::RollUp::name);
-            json!({"series": learned.api.to_string(), "roll_up": roll_up, "start": open.start.to_string()})
+            let code = match open.which {
+                Which::Calls => None,
+                Which::Errors(code) => learned.codes.get(code as usize),
+            };
+            json!({
+                "series": learned.api.to_string(), "error_code": code, "roll_up": roll_up,
+                "start": open.start.to_string(),
+            })
         })
     });
     json!({
@@ -98,7 +106,9 @@ fn text(out: &mut dyn Write, shown: &Value) -> io::Result<()> {
     writeln!(out, "Open: {}", counted(open.len() as u64, "insight"))?;
     for insight in open {
         let of = |key: &str| printable(insight[key].as_str().unwrap_or_default()).to_string();
-        writeln!(out, "  since {}  {}", of("start"), of("series"))?;
+        let code =
+            if insight["error_code"].is_null() { String::new() } else { format!(" [{}]", of("error_code")) };
+        writeln!(out, "  since {}  {}{code}", of("start"), of("series"))?;
     }
     Ok(())
 }

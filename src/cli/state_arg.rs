@@ -71,8 +71,8 @@ impl StateArgs {
             tracing::warn!(
                 before = known.name,
                 now = going_on.model.name,
-                "The model has changed since the last run: what was learned goes on under the new one. \
-                 --rescore judges the kept history again."
+                "The model has changed since the last run, or its sensitivity or overrides have: what was learned goes on \
+                 under the new one. --rescore judges the kept history again."
             );
         }
         Ok(Some(going_on))

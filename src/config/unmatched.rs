@@ -8,7 +8,7 @@ use crate::names::Names;
 use crate::roll_up::{ACCOUNTS, ALL};
 use crate::series::Api;
 use crate::time::Minute;
-use crate::words::{near, short_identity};
+use crate::words::{near, short_identity, without_session};
 
 /// A rule that matches nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -101,7 +101,9 @@ impl<'a> Known<'a> {
         keys.into_iter().find_map(|(key, pattern)| {
             let pattern = pattern.as_ref()?;
             let matches = |text: &str| {
-                pattern.matches(text) || (key == "principal" && pattern.matches(&short_identity(text)))
+                let known =
+                    || pattern.matches(without_session(text)) || pattern.matches(&short_identity(text));
+                pattern.matches(text) || (key == "principal" && known())
             };
             (!texts().any(|text| matches(text))).then(|| nothing(key, pattern, None))
         })

@@ -32,7 +32,7 @@ pub(super) struct Delivery {
 pub(super) fn slot(records_a_day: f64, wanted_in_a_file: f64, most: u32) -> u32 {
     let holds = |minutes: u32| records_a_day * f64::from(minutes) / f64::from(MINUTES_PER_DAY);
     let slots = || SLOTS.into_iter().filter(|minutes| *minutes <= most);
-    slots().find(|&minutes| holds(minutes) >= wanted_in_a_file).or(slots().last()).unwrap_or(SLOTS[0])
+    slots().find(|&minutes| holds(minutes) >= wanted_in_a_file).or(slots().next_back()).unwrap_or(SLOTS[0])
 }
 
 /// The deliveries of a day, file by file: pass the calls of that day and of the one before.

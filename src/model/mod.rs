@@ -16,6 +16,7 @@ pub use parameters::{
 };
 
 use crate::time::MINUTES_PER_DAY;
+use crate::words::hex;
 
 /// The models that come with the program, by name.
 const BUILTIN: [(&str, &str); 4] = [
@@ -225,12 +226,9 @@ fn digest(parameters: &Parameters, sensitivity: f64) -> String {
         writeln!(text, "{table}.{key}={value}").expect("writing to a string cannot fail");
     }
     let hash = Sha256::digest(text.as_bytes());
-    let mut hex = String::with_capacity(2 * hash.len());
-    for byte in hash {
-        write!(hex, "{byte:02x}").expect("writing to a string cannot fail");
-    }
-    hex.truncate(DIGEST_DIGITS);
-    hex
+    let mut digits = hex(&hash);
+    digits.truncate(DIGEST_DIGITS);
+    digits
 }
 
 /// Puts the values of `changes` in the place of those of `base`, table by table.

@@ -197,6 +197,8 @@ tables! {
     FirstSeen = first_seen {
         /// Calls in 30 minutes.
         calls: f64 in 1.0..=1.0e9,
+        /// Accounts that a principal calls in for the first time that day, in 30 minutes: `--roll-up principal`.
+        accounts: f64 in 1.0..=1.0e9,
         /// Failed calls with one code in 30 minutes.
         failures: f64 in 1.0..=1.0e9,
         /// Minutes after which the new rate is what is usual.

@@ -22,7 +22,7 @@ use crate::source::read::{self, FileRead, Raw, Scratch, TimeRange, raw_of, read_
 use crate::source::walk::{Found, LogFile, Table, walk_new};
 use crate::state::ReadFile;
 use crate::store::{csv_table, parquet_table};
-use crate::time::Minute;
+use crate::time::{MINUTES_PER_DAY, Minute};
 
 /// What to read, and how.
 #[derive(Debug, Clone)]
@@ -199,7 +199,7 @@ impl Run<'_> {
 
     fn merge(&self, (counts, coverage, known): &mut Merged, brought: Brought) {
         let Brought { batch, delivered, file, read } = brought;
-        if let Some(delivered) = delivered {
+        if let Some(delivered) = self.believed(delivered, &read) {
             counts.close_before(delivered);
         }
         let is_copy = known.as_mut().zip(file).is_some_and(|(known, file)| !known.add(file));
@@ -212,6 +212,15 @@ impl Run<'_> {
         if counts.failure().is_some() {
             self.start_no_more();
         }
+    }
+
+    /// When a file was delivered, as far as its name is believed: where a state goes on from it, a name with a wrong time in
+    /// the future must not end everything, so it is no more than a day after the file's last record.
+    fn believed(&self, delivered: Option<Minute>, read: &FileRead) -> Option<Minute> {
+        if !self.is_listed {
+            return delivered;
+        }
+        Some(delivered?.min(read.calls.last()?.plus(MINUTES_PER_DAY)))
     }
 
     fn read(&self, input: &Input<'_>, scratch: &mut Scratch) -> anyhow::Result<FileRead> {

@@ -67,12 +67,17 @@ pub(super) fn find(
         let sums = &mut rolled_up.counts;
         let mut known =
             night.as_deref_mut().map_or_else(Known::default, |night| night.known_sums(kind, sums));
+        let known_until = night.as_deref().and_then(Night::judged_before);
         let judged = judge_all(sums, looking, (watched, extent), &mut known, cancel)?;
         if let Some(first) = known.past.watched.values().min().filter(|_| night.is_some()) {
             sums.set_first(*first);
         }
         let going_on = night.as_deref_mut().map(|night| (night, Some(kind)));
         let mut of_sums = tell(sums, looking, judged, &mut known, going_on);
+        if let Some(until) = known_until {
+            // Sums that were not asked for before: what came before is only learned from.
+            of_sums.retain(|(_, insight)| insight.emitted_at > until);
+        }
         for (_, insight) in &mut of_sums {
             rolled_up.tell(insight);
             rolled_up.note_duplicate(insight, &told);

@@ -116,6 +116,11 @@ impl Night {
         until.max(judged_until)
     }
 
+    /// Minutes before this one were judged, and told of, by earlier runs.
+    pub(super) fn judged_before(&self) -> Option<Minute> {
+        self.state.checkpoint().judged_until.filter(|_| !self.rescore)
+    }
+
     /// Of each account, the first and the last minute that was judged.
     pub(super) fn spans(&self, until: Minute) -> HashMap<TextId, (Minute, Minute)> {
         self.watched.iter().map(|(account, since)| (*account, (*since, until.plus(-1).max(*since)))).collect()

@@ -110,9 +110,12 @@ fn scan_blocking(
     let (judged_from, warming_up) = judged(&counts, spans, base);
     let went_on = night.as_ref().map(|night| night.went_on(extent.until));
     let reported_from = looking.report_from;
-    let covered = Coverage { judged_from, warming_up, reported_from, went_on, ..covered };
+    let covered = Coverage { judged_from, warming_up, went_on, reported_from, ..covered };
     let summary = Summary::new(env!("CARGO_PKG_VERSION"), ModelId::of(base), covered, &found);
     let mut summary = if looking.roll_ups.is_empty() { summary } else { summary.with_roll_ups(&found) };
+    if let Some(went_on) = &summary.coverage.went_on {
+        summary.insights_open = went_on.open;
+    }
     summary.rules_without_match = without_match(&counts, looking);
     let hand_on =
         night.map(|night| night.end(&mut counts, (&organizations, read), extent.until)).transpose()?;

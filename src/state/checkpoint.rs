@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::StateError;
-use super::vault::Filed;
+use super::vault::{Filed, sha256};
 use crate::time::{Day, Minute};
 
 /// The version of the state's format that is written.
@@ -35,6 +35,8 @@ pub struct Checkpoint {
     pub events: BTreeMap<String, Filed>,
     /// Files that were read, by the day of their delivery; `unnamed` where their names tell none.
     pub read: BTreeMap<String, Filed>,
+    /// Of all the above; empty but in a file.
+    pub sha256: String,
 }
 
 /// Which parameters.
@@ -63,9 +65,17 @@ pub struct Account {
 }
 
 impl Checkpoint {
-    /// As bytes.
+    /// SHA-256 of all the rest, hexadecimal.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let bare = Self { sha256: String::new(), ..self.clone() };
+        sha256(&serde_json::to_vec(&bare).expect("texts and numbers can be written as JSON"))
+    }
+
+    /// As bytes, with its digest.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = serde_json::to_vec_pretty(self).expect("texts and numbers can be written as JSON");
+        let whole = Self { sha256: self.digest(), ..self.clone() };
+        let mut bytes = serde_json::to_vec_pretty(&whole).expect("texts and numbers can be written as JSON");
         bytes.push(b'\n');
         bytes
     }
@@ -87,7 +97,12 @@ impl Checkpoint {
         if format != FORMAT {
             return Err(StateError::Format { found: format, known: FORMAT });
         }
-        serde_json::from_slice(bytes).map_err(damaged)
+        let whole: Self = serde_json::from_slice(bytes).map_err(damaged)?;
+        if whole.sha256 != whole.digest() {
+            let why = "its digest is not that of what it says".to_owned();
+            return Err(StateError::Damaged { path: "checkpoint".into(), why });
+        }
+        Ok(Self { sha256: String::new(), ..whole })
     }
 
     /// All files that it names.
@@ -109,8 +124,12 @@ impl Checkpoint {
 
 /// Whether a path below STATE is one that this program gives: what is not is left alone.
 pub(super) fn is_named_by_us(path: &str) -> bool {
-    ["days/", "events/", "read/", "learned."].iter().any(|beginning| path.starts_with(beginning))
+    let in_folder = |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+    FOLDERS.into_iter().any(in_folder) || path.starts_with("learned.")
 }
+
+/// The folders of a state.
+pub(super) const FOLDERS: [&str; 3] = ["days", "events", "read"];
 
 /// A day as it stands in a checkpoint.
 pub(super) fn day_of(text: &str) -> Option<Day> {
@@ -158,6 +177,7 @@ mod tests {
         assert_eq!(checkpoint.paths().into_iter().collect::<Vec<_>>(), ["days/2026-01-31.0.parquet"]);
         let text = String::from_utf8(bytes).expect("JSON");
         for (from, to, want) in [
+            ("111122223333", "111122223334", "its digest is not that of what it says"),
             ("\"format\": 1", "\"format\": 2", "the state is of format 2, this program knows format 1"),
             ("2026-01-31T12:00:00Z", "noon", "noon is not a time"),
             ("\"days\"", "\"weeks\"", "unknown field `weeks`"),

@@ -9,8 +9,6 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 pub use checkpoint::{Account, Checkpoint, FORMAT, Model};
 pub use learned::{Learned, Open, renumber};
 pub use read_files::{Part, ReadFile, day_name, part_of};
@@ -44,6 +42,12 @@ pub enum StateError {
         path: PathBuf,
         /// Its process id, where it is known.
         holder: Option<u32>,
+    },
+    /// Somebody else's.
+    #[error("{} is not empty and holds no state; name a folder that is empty or does not exist yet", path.display())]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
     },
     /// Nothing there.
     #[error("there is no state in {}; scan --state makes one", path.display())]
@@ -146,7 +150,7 @@ impl State {
     /// What stands for the whole state: the same for the same logs and models, however many runs read them.
     #[must_use]
     pub fn digest(&self) -> String {
-        Sha256::digest(self.checkpoint.to_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        self.checkpoint.digest()
     }
 
     /// What the detectors have learned, and what is open.
@@ -227,6 +231,7 @@ impl State {
             learned: Some(self.vault.put("learned", "bin", &learned::to_bytes(&mut kept.learned))?),
             events: BTreeMap::new(),
             read: self.checkpoint.read.clone(),
+            sha256: String::new(),
         };
         for (day, bytes) in &kept.days {
             next.days.insert(day_name(*day), put(&self.vault, "days", &day_name(*day), "parquet", bytes)?);

@@ -1,5 +1,6 @@
 //! Files that were read -> whether a file is one of them, by the day of delivery; and bytes, and back. Pure.
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use super::StateError;
 use crate::time::{Day, Minute};
@@ -24,7 +25,7 @@ pub struct ReadFile {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Part {
     /// By name, length and digest; sorted.
-    files: BTreeMap<(String, u64, u128), ()>,
+    files: BTreeSet<(String, u64, u128)>,
 }
 
 impl Part {
@@ -35,25 +36,26 @@ impl Part {
 
     /// The digests of all of them.
     pub fn digests(&self) -> impl Iterator<Item = u128> {
-        self.files.keys().map(|(_, _, digest)| *digest)
+        self.files.iter().map(|(_, _, digest)| *digest)
     }
 
     /// Adds a file.
     pub fn add(&mut self, file: ReadFile) {
-        self.files.insert((file.name, file.length, file.digest), ());
+        self.files.insert((file.name, file.length, file.digest));
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.files.len()
     }
 
     /// As bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut text = String::new();
-        for (name, length, digest) in self.files.keys() {
+        for (name, length, digest) in &self.files {
             let name = serde_json::to_string(name).expect("a text can be written as JSON");
-            text.push_str(&format!("{name}{SEPARATOR}{length}{SEPARATOR}{digest:032x}\n"));
+            writeln!(text, "{name}{SEPARATOR}{length}{SEPARATOR}{digest:032x}")
+                .expect("a text can be written to");
         }
         zstd::bulk::compress(text.as_bytes(), 1).expect("memory can be written to")
     }

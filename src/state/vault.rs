@@ -18,14 +18,16 @@ use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
 use super::StateError;
+use super::checkpoint::{FOLDERS, is_named_by_us};
 use crate::step::step;
+use crate::words::hex;
 
 /// Holds the process id of the run that has the state.
 const LOCK: &str = "lock";
 /// Begins the name of every checkpoint; its number follows.
 const CHECKPOINT: &str = "checkpoint-";
 /// Where files are written until they are complete.
-const STAGING: &str = "staging";
+const STAGING: &str = ".trailpulse-staging";
 
 /// A file of the state, as its checkpoint names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,8 +57,13 @@ impl Vault {
     /// When another run has it, or nothing can be written there.
     pub(super) fn open(path: &Path) -> Result<Self, StateError> {
         at(path, fs::create_dir_all(path))?;
+        // Looked at before anything is written there, and again when nobody else can write.
+        let mut vault = Self { path: path.to_owned(), generation: 0, lock: None };
+        vault.refuse_foreign()?;
         let lock = lock(path)?;
-        let mut vault = Self { path: path.to_owned(), generation: 0, lock: Some(lock) };
+        vault.refuse_foreign()?;
+        vault.generation = vault.newest()?;
+        vault.lock = Some(lock);
         let staging = path.join(STAGING);
         match fs::remove_dir_all(&staging) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => at(&staging, Err(error))?,
@@ -65,7 +72,6 @@ impl Vault {
         at(&staging, fs::create_dir(&staging))?;
         let probe = staging.join("probe");
         at(path, fs::write(&probe, "probe").and_then(|()| fs::remove_file(&probe)))?;
-        vault.generation = vault.newest()?;
         Ok(vault)
     }
 
@@ -106,7 +112,7 @@ impl Vault {
     pub(super) fn get(&self, file: &Filed) -> Result<Vec<u8>, StateError> {
         let path = self.path.join(&file.path);
         let bytes = at(&path, fs::read(&path))?;
-        if bytes.len() as u64 != file.bytes || hex(&bytes) != file.sha256 {
+        if bytes.len() as u64 != file.bytes || sha256(&bytes) != file.sha256 {
             return Err(StateError::Damaged {
                 path,
                 why: "its bytes are not those that were written".to_owned(),
@@ -120,7 +126,7 @@ impl Vault {
     /// # Errors
     /// The disk is full, or some such.
     pub(super) fn put(&self, name: &str, ending: &str, bytes: &[u8]) -> Result<Filed, StateError> {
-        let sha256 = hex(bytes);
+        let sha256 = sha256(bytes);
         let short = sha256.get(..16).unwrap_or(&sha256);
         let file = Filed { path: format!("{name}.{short}.{ending}"), bytes: bytes.len() as u64, sha256 };
         let path = self.path.join(&file.path);
@@ -185,12 +191,36 @@ impl Vault {
         for entry in WalkDir::new(&self.path).into_iter().filter_map(Result::ok) {
             let Ok(name) = entry.path().strip_prefix(&self.path) else { continue };
             let name = name.to_string_lossy().replace('\\', "/");
-            let is_ours = is_checkpoint(&name) || super::checkpoint::is_named_by_us(&name);
+            let is_ours = is_checkpoint(&name) || is_named_by_us(&name);
             if entry.file_type().is_file() && is_ours && name != newest && !files.contains(&*name) {
                 step("remove a file that is no longer needed");
                 let _ = fs::remove_file(entry.path());
             }
         }
+    }
+
+    /// A new state begins in an empty folder: without its checkpoint, what is there is lost or somebody else's.
+    fn refuse_foreign(&self) -> Result<(), StateError> {
+        if self.newest()? > 0 {
+            return Ok(());
+        }
+        // A first run that was cut off before its checkpoint leaves this behind; it has read nothing for good.
+        let was_cut_off = self.path.join(STAGING).exists();
+        for entry in at(&self.path, fs::read_dir(&self.path))? {
+            let name = at(&self.path, entry)?.file_name();
+            let name = name.to_string_lossy();
+            let path = self.path.clone();
+            let is_ours = [name.to_string(), format!("{name}/")].iter().any(|name| is_named_by_us(name));
+            if is_ours && !was_cut_off {
+                return Err(StateError::Damaged { path, why: "its checkpoint is missing".to_owned() });
+            }
+            // What file systems keep at their root, and hidden files, are nobody's state.
+            let is_harmless = name == LOCK || name == "lost+found" || name.starts_with('.');
+            if !is_ours && !is_harmless {
+                return Err(StateError::Foreign { path });
+            }
+        }
+        Ok(())
     }
 
     fn newest(&self) -> Result<u64, StateError> {
@@ -209,8 +239,20 @@ impl Vault {
 
 impl Drop for Vault {
     fn drop(&mut self) {
-        if self.lock.is_some() {
-            let _ = fs::remove_dir_all(self.path.join(STAGING));
+        if self.lock.is_none() {
+            return;
+        }
+        if self.generation == 0 {
+            // A run that failed before it had anything to keep leaves nothing behind.
+            self.remove_all_but(&BTreeSet::new());
+            for folder in FOLDERS {
+                let _ = fs::remove_dir(self.path.join(folder));
+            }
+        }
+        let _ = fs::remove_dir_all(self.path.join(STAGING));
+        if self.generation == 0 {
+            let _ = fs::remove_file(self.path.join(LOCK));
+            let _ = fs::remove_dir(&self.path);
         }
     }
 }
@@ -251,8 +293,9 @@ fn lock(path: &Path) -> Result<File, StateError> {
     }
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+/// SHA-256, hexadecimal.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 fn sync(path: &Path) -> Result<(), StateError> {

@@ -121,10 +121,10 @@ fn reasons(out: &mut dyn Write, insights: &[&Insight]) -> io::Result<()> {
 pub fn write_coverage(out: &mut dyn Write, read: &Coverage, look: Look) -> io::Result<()> {
     let (files, records) = (counted(read.input.files, "file"), counted(read.input.records, "record"));
     match read.minutes {
-        Some(Minutes { from, to }) => {
+        Some(Minutes { from, to }) if read.input.records > 0 => {
             writeln!(out, "Read {files}, {records}, {} to {} UTC", clock(from), clock(to))?;
         }
-        None => writeln!(out, "Read {files}, {records}")?,
+        _ => writeln!(out, "Read {files}, {records}")?,
     }
     let mut parts =
         vec![format!("Counted {} in {} series", counted(read.counted, "call"), count(read.series))];
@@ -166,13 +166,13 @@ fn went_on(out: &mut dyn Write, read: &Coverage) -> io::Result<()> {
     let judged = match judged_from {
         Some(from) if from == judged_until => "Nothing new has settled".to_owned(),
         Some(from) => format!("Judged what has settled, {} to {} UTC", clock(from), clock(judged_until)),
-        None => format!("Judged what has settled, to {} UTC", clock(judged_until)),
+        None => format!("A new state: judged what has settled, to {} UTC", clock(judged_until)),
     };
     writeln!(out, "{judged}{before}; {} open", counted(open, "insight"))?;
     if read.late > 0 {
         writeln!(
             out,
-            "Late: {} came after their minute had settled; they are history, but nothing was judged with them",
+            "Late: {} came after their minute had settled: they are history, but not judged (--rescore judges all again)",
             counted(read.late, "call")
         )?;
     }

@@ -30,7 +30,12 @@ fn gentle_in_forty_accounts() -> Scenario {
 }
 
 fn scan(scenario: &Scenario, roll_up: &[&str]) -> (i32, Value) {
+    scan_with(scenario, roll_up, &[])
+}
+
+fn scan_with(scenario: &Scenario, roll_up: &[&str], more: &[&str]) -> (i32, Value) {
     let mut arguments = vec!["scan", "counts.csv", "--out", "out", "--format", "json", "--fail-on-insight"];
+    arguments.extend(more);
     arguments.extend(roll_up.iter().flat_map(|kind| ["--roll-up", kind]));
     let ended = scenario.run(&arguments);
     (ended.status, serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr)))
@@ -105,6 +110,12 @@ fn a_key_used_gently_in_forty_accounts_is_seen() {
 /// each, over an hour.
 #[test]
 fn who_only_reads_in_forty_accounts_is_seen_and_who_always_does_is_not() {
+    // Whether or not anybody has seen the key before.
+    reads_in_forty_accounts(true);
+    reads_in_forty_accounts(false);
+}
+
+fn reads_in_forty_accounts(was_seen_before: bool) {
     let scenario = Scenario::new();
     let mut table = Table::new();
     for (number, account) in (0..).zip(&accounts()) {
@@ -116,7 +127,7 @@ fn who_only_reads_in_forty_accounts_is_seen_and_who_always_does_is_not() {
         let listing = Series { caller: EVE, name: "ListBuckets", source: "s3.amazonaws.com", ..watching };
         table.read(listing, NOON + number / 2 * 3, 1);
     }
-    for day in 0..14 {
+    for day in (0..14).filter(|_| was_seen_before) {
         let usual = Series { account: &accounts()[3], source: "s3.amazonaws.com", caller: EVE, ..RUN };
         table.read(Series { name: "ListObjects", ..usual }, day * 1440 + 500 + day * 7, 20);
     }
@@ -126,6 +137,10 @@ fn who_only_reads_in_forty_accounts_is_seen_and_who_always_does_is_not() {
     let (status, printed) = scan(&scenario, &["principal"]);
     let sum = "user/eve * * accounts principal";
     assert_eq!((status, lines(&printed)), (1, vec![format!("Start {sum}"), format!("End {sum}")]));
+    scenario.write("many.toml", "first_seen.accounts = 30");
+    let found = |printed: &Value| !lines(printed).is_empty();
+    let (_, of_many) = scan_with(&scenario, &["principal"], &["--model", "many.toml"]);
+    assert_eq!(found(&of_many), was_seen_before, "a new one must reach more");
     let why = &printed["insights"][0]["explanation"];
     let text = why["text"].as_str().expect("a text");
     assert!(

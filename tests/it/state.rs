@@ -7,7 +7,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
-use crate::command::{Scenario, text, tree};
+use crate::command::{Scenario, repository, text, tree};
 
 /// A log file: its place below the logs, and its bytes.
 type Log = (String, Vec<u8>);
@@ -206,12 +206,14 @@ fn what_cannot_be_used_as_a_state_is_refused_and_left_alone() {
     for (file, bytes) in &before {
         let path = scenario.path("state").join(file);
         if file.starts_with("checkpoint-") {
-            let text = String::from_utf8(bytes.clone()).expect("text");
-            std::fs::write(&path, text.replace("\"format\": 1", "\"format\": 99")).expect("writable");
             let newest = newest_checkpoint(&scenario);
             let text = std::fs::read_to_string(&newest).expect("readable");
             std::fs::write(&newest, text.replace("\"format\": 1", "\"format\": 99")).expect("writable");
             refused("the state is of format 99, this program knows format 1");
+            std::fs::write(&newest, text.replace("2026-01-0", "2026-02-0")).expect("writable");
+            refused("its digest is not that of what it says");
+            std::fs::remove_file(&newest).expect("is there");
+            refused("its checkpoint is missing");
             std::fs::write(&newest, text).expect("writable");
         } else if file.starts_with("learned.") {
             std::fs::write(&path, b"something else").expect("writable");
@@ -221,6 +223,12 @@ fn what_cannot_be_used_as_a_state_is_refused_and_left_alone() {
             std::fs::write(&path, bytes).expect("writable");
         }
     }
+    // Somebody else's folder, and what a run that failed leaves.
+    let ended = scenario.run(&["scan", "logs", "--state", "logs", "--out", "out"]);
+    assert_eq!((ended.status, ended.stderr.contains("logs is not empty and holds no state")), (2, true));
+    assert!(!scenario.path("logs/lock").exists());
+    assert_eq!(scenario.run(&["scan", "nowhere", "--state", "fresh", "--out", "out"]).status, 2);
+    assert!(!scenario.path("fresh").exists());
     // What is no state.
     let ended = scenario.run(&["state", "logs"]);
     assert_eq!((ended.status, ended.stderr.contains("there is no state in logs")), (2, true));
@@ -235,6 +243,28 @@ fn newest_checkpoint(scenario: &Scenario) -> PathBuf {
     let names = std::fs::read_dir(scenario.path("state")).expect("a state");
     let paths = names.map(|entry| entry.expect("readable").path());
     paths.filter(|path| text(path).contains("checkpoint-")).max().expect("a checkpoint")
+}
+
+#[test]
+fn a_name_with_a_wrong_time_does_not_end_everything() {
+    let scenario = Scenario::new();
+    let logs = logs();
+    let (first, second) = logs.split_at(logs.len() / 2);
+    deliver(&scenario, first);
+    night(&scenario, &[]);
+    // A year later by its name; one has records, one is broken.
+    let wrong = |(name, _): &Log, bytes: &[u8]| (name.replace("_2026", "_2027"), bytes.to_vec());
+    let of_records = wrong(&second[0], &second[0].1);
+    deliver(&scenario, std::slice::from_ref(&of_records));
+    let summary = night(&scenario, &[]);
+    let until = summary["went_on"]["judged_until"].as_str().expect("a time").to_owned();
+    assert!(until.starts_with("2026-01-1"), "{until}");
+    deliver(&scenario, &[wrong(&second[1], b"no log at all")]);
+    let common = ["-q", "scan", "logs", "--state", "state", "--out", "out"];
+    assert_eq!(scenario.run(&common).status, 3);
+    deliver(&scenario, &second[1..]);
+    night(&scenario, &[]);
+    assert!(state(&scenario)["judged_until"].as_str().is_some_and(|until| until.starts_with("2026-01-14")));
 }
 
 #[test]
@@ -256,4 +286,31 @@ fn a_changed_model_is_noticed_and_rescoring_judges_again() {
     let lines = |files: &BTreeMap<String, Vec<u8>>| files["insights.jsonl"].clone();
     assert!(lines(&after).starts_with(&lines(&before)), "what was published stays");
     assert!(after.len() > before.len(), "a more sensitive model finds more");
+}
+
+#[test]
+fn a_state_of_every_format_that_there_was_goes_on() {
+    for format in [1] {
+        let scenario = Scenario::new();
+        for (name, bytes) in tree(&repository(&format!("fixtures/state/{format}"))) {
+            scenario.write(&format!("state/{name}"), bytes);
+        }
+        let before = state(&scenario);
+        assert_eq!((&before["format"], before["open"].as_array().map(Vec::len)), (&format.into(), Some(1)));
+        assert_eq!((&before["files_read"], &before["days"][0]), (&410.into(), &"2026-01-05".into()));
+        // One more call, long after the burst.
+        let name = "111122223333_CloudTrail_eu-west-1_20260113T1215Z_later0000000001.json";
+        let record = r#"{"eventVersion":"1.11","eventTime":"2026-01-13T12:10:00Z","eventSource":"ssm.amazonaws.com",
+            "eventName":"PutParameter","awsRegion":"eu-west-1","readOnly":false,"eventType":"AwsApiCall",
+            "managementEvent":true,"recipientAccountId":"111122223333","eventCategory":"Management",
+            "eventID":"00000000-0000-4000-8000-ffffffffffff","userIdentity":{"type":"Root"}}"#;
+        scenario.write(&format!("logs/{name}"), format!(r#"{{"Records":[{record}]}}"#));
+        let summary = night(&scenario, &[]);
+        assert_eq!((&summary["counted"], &summary["went_on"]["open"]), (&1.into(), &0.into()));
+        let lines = std::fs::read_to_string(scenario.path("out/insights.jsonl")).expect("insights");
+        let line: Value = serde_json::from_str(lines.trim_end()).expect("one line");
+        assert_eq!(line["record"]["insightDetails"]["state"], "End");
+        assert_eq!(line["explanation"]["detected_at"], "2026-01-13T10:02:00Z");
+        assert_eq!(line["record"]["eventTime"], "2026-01-13T10:30:00Z");
+    }
 }

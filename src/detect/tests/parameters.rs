@@ -188,6 +188,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("accepted.profile_weight", "1", "an office"),
     ("accepted.profile_days", "12", "many calls"),
     ("first_seen.calls", "80", "a new API"),
+    ("first_seen.accounts", "30", "a new API"),
     ("first_seen.failures", "30", "a new API"),
     ("first_seen.absorb_minutes", "90", "a new API"),
     ("drop.z", "10", "many calls"),
@@ -227,8 +228,9 @@ fn moving_a_parameter_moves_a_verdict() {
             unmoved.push(parameter);
         }
     }
-    // Worth a fifth of the false alarms on the benchmark, of jobs that begin when they like; no short series shows it.
-    unmoved.retain(|parameter| **parameter != "expectation.reach_minutes");
+    // The first is worth a fifth of the false alarms on the benchmark, of jobs that begin when they like, and no short
+    // series shows it; the second is about sums, and has its test in tests/it/rollup.rs.
+    unmoved.retain(|parameter| !["expectation.reach_minutes", "first_seen.accounts"].contains(parameter));
     assert!(unmoved.is_empty(), "these move nothing: {unmoved:?}");
     let covered: Vec<&str> = CASES.iter().map(|(parameter, ..)| *parameter).collect();
     let all = default_model().parameters().entries();

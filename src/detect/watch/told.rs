@@ -37,14 +37,14 @@ impl Watch {
             let crossing =
                 judged.then(|| self.scene(eased, sight, window).crossing(self, sight, total, z)).flatten();
             if let Some(crossing) = crossing {
-                self.note_told(&mut told, crossing);
+                self.note_told(&mut told, &crossing);
             } else if z >= p.episode.z && length <= SLOT {
                 let unusual = self.offset(sight.minute, window, mean);
                 told.hot = told.hot.max(Some((sight.minute, unusual)));
             }
         }
         if let Some(crossing) = self.first_seen_crossing(eased, sight, first_seen) {
-            self.note_told(&mut told, crossing);
+            self.note_told(&mut told, &crossing);
         }
         // Only one that opens an episode tells of the other windows.
         if self.told.is_none() {
@@ -54,7 +54,7 @@ impl Watch {
     }
 
     /// A lower sensitivity may see only this window cross a line: its episode must not go on for longer.
-    fn note_told(&self, told: &mut Told, crossing: Crossing) {
+    fn note_told(&self, told: &mut Told, crossing: &Crossing) {
         let minute = crossing.at - 1;
         let unusual = self.offset(minute, crossing.window, crossing.expected).max(crossing.start);
         told.longest = told.longest.max(crossing.window);
@@ -63,7 +63,7 @@ impl Watch {
         if crossing.rule != Rule::FirstSeen && known.is_none_or(|known| crossing.z > known.z)
             || known.is_none()
         {
-            told.crossing = Some(crossing);
+            told.crossing = Some(*crossing);
         }
     }
 
