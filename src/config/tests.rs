@@ -260,5 +260,5 @@ fn the_example_of_the_documentation_is_valid() {
     let ids: Vec<&str> = config.mutes.iter().map(|mute| &*mute.id).collect();
     assert_eq!((ids, config.overrides.len()), (vec!["backup", "expected[1]"], 1));
     let scan = config.scan;
-    assert!(scan.out.is_some() && scan.jobs.is_some() && scan.roll_up.len() == 1 && scan.to.is_some());
+    assert!(scan.out.is_some() && scan.jobs.is_some() && scan.roll_up.len() == 1 && scan.state.is_some());
 }

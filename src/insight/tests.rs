@@ -383,8 +383,8 @@ fn texts_say_what_was_seen_and_who() {
             observed: 20.0,
             ..burst
         },
-        "RunInstances was called 20 times in 1 min; at most 0 are expected at this time, the line is 14; it was never seen \
-         before; the series is 28 d old; mostly user/\u{FFFD}[31m\u{FFFD}eve (20 of 20, usually 0)",
+        "RunInstances was called 20 times in 1 min; at most 0 are expected at this time, the line is 14; the most in \
+         1 min before was 9; the series is 28 d old; mostly user/\u{FFFD}[31m\u{FFFD}eve (20 of 20, usually 0)",
     );
     check_text(
         None,

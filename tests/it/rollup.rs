@@ -88,8 +88,8 @@ fn a_key_used_gently_in_forty_accounts_is_seen() {
     assert_eq!(
         lines(&printed),
         [
-            "Start user/eve * * * principal",
             "Start user/eve * * accounts principal",
+            "Start user/eve * * * principal",
             "End user/eve * * accounts principal",
             "End user/eve * * * principal"
         ]
