@@ -52,17 +52,6 @@ pub(crate) enum Ending {
     Absorbed,
 }
 
-/// What calm minutes tell of an episode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Calm {
-    /// It is over.
-    Over,
-    /// Too little came to say.
-    Unclear,
-    /// What came is likelier at its level than at the usual one.
-    Lasts,
-}
-
 impl Episode {
     /// Up or down.
     pub(crate) const fn direction(&self) -> Direction {
@@ -97,16 +86,9 @@ impl Episode {
         if first < instant - MOST_CALM { instant - MOST_CALM } else { first }
     }
 
-    /// What `total`, where `usual` is usual, tells of the level of the episode: the likelihood ratio of two Poisson laws,
-    /// in nats. So a season's ebb does not hide that the level has changed.
-    pub(crate) fn calm(&self, model: &Model, total: f64, usual: f64) -> Calm {
-        let evidence = (self.level - 1.0) * usual - total * self.level.ln();
-        let may_last = self.level > 1.0 && usual > 0.0;
-        match evidence {
-            evidence if !may_last || evidence >= model.parameters().episode.calm_evidence => Calm::Over,
-            evidence if evidence < 0.0 => Calm::Lasts,
-            _ => Calm::Unclear,
-        }
+    /// The mean of the law of totals at its level, where `usual` is that of the usual one; `None` where it has none.
+    pub(crate) fn at_level(&self, usual: f64) -> Option<f64> {
+        (self.level > 1.0 && usual > 0.0).then_some(self.level * usual)
     }
 
     /// No minute was unusual, and yet it may go on: it waits for calm again, and where it `lasts`, did not end before.

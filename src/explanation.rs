@@ -47,7 +47,7 @@ pub struct Explanation {
     pub bounds: Bounds,
     /// log10 of the probability of a total as extreme; never below -9999.
     pub log10_probability: f64,
-    /// Largest total of such a window in the remembered days.
+    /// Largest total of such a window ever, insights included, but for the last two to four hours.
     pub largest_before: Option<f64>,
     /// Age of the series, days.
     pub series_age_days: f64,

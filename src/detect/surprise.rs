@@ -59,7 +59,8 @@ fn z_of(ln_probability: f64) -> f64 {
     (-2.0 * ln_probability).max(0.0).sqrt()
 }
 
-fn ln_pmf(total: f64, mean: f64, shape: f64) -> f64 {
+/// Natural logarithm of the probability of a total.
+pub(crate) fn ln_pmf(total: f64, mean: f64, shape: f64) -> f64 {
     let choices = ln_gamma(total + shape) - ln_gamma(shape) - ln_gamma(total + 1.0);
     choices - shape * (mean / shape).ln_1p() - total * (shape / mean).ln_1p()
 }

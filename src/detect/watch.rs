@@ -14,7 +14,7 @@ use crate::baseline::dispersion::Dispersion;
 use crate::baseline::maxima::{Largest, Maxima, Reading};
 use crate::baseline::windows::Windows;
 use crate::baseline::{PerWindow, SLOT, SLOT_WINDOW, WINDOWS, day_of, slot_of};
-use crate::episode::{Calm, Ending, Episode, Strikes};
+use crate::episode::{Ending, Episode, Strikes};
 use crate::model::Model;
 use crate::time::{MINUTES_PER_DAY, Minute};
 pub(crate) use told::Told;
@@ -389,15 +389,22 @@ impl Watch {
         self.settling_until = instant + (days * f64::from(MINUTES_PER_DAY)) as i32;
     }
 
-    /// Whether the open episode is not over, though it was calm: `total` came where `usual` is usual. Then it goes on.
+    /// Whether the open episode is not over, though it was calm: `total` came where `usual` is usual. Then it goes on. The
+    /// likelihood ratio of the two laws, that of the usual level and that of the episode's, decides, in nats: so a season's
+    /// ebb does not hide that the level has changed, nor does one quiet half hour of a series that comes in clusters.
     pub(crate) fn goes_on(&mut self, model: &Model, instant: i32, total: f64, usual: f64) -> bool {
+        let spread = self.dispersion[SLOT_WINDOW].now;
         let Some(episode) = &mut self.episode else { return false };
-        let calm = episode.calm(model, total, usual);
-        if calm == Calm::Over {
+        let Some(at_level) = episode.at_level(usual) else { return false };
+        let likely = |mean: f64| surprise::ln_pmf(total, mean, spread.shape(mean));
+        let evidence = likely(usual) - likely(at_level);
+        if evidence >= model.parameters().episode.calm_evidence {
             return false;
         }
-        episode.go_on(instant, calm == Calm::Lasts);
-        self.tell_going_on(instant, calm == Calm::Lasts);
+        // Where too little came to say, it waits on, but did not last until then.
+        let lasts = evidence < 0.0;
+        episode.go_on(instant, lasts);
+        self.tell_going_on(instant, lasts);
         true
     }
 
