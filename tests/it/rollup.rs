@@ -90,8 +90,8 @@ fn a_key_used_gently_in_forty_accounts_is_seen() {
         [
             "Start user/eve * * accounts principal",
             "Start user/eve * * * principal",
-            "End user/eve * * accounts principal",
-            "End user/eve * * * principal"
+            "End user/eve * * * principal",
+            "End user/eve * * accounts principal"
         ]
     );
     assert!(printed["insights"][0]["explanation"]["accounts"].as_u64() >= Some(20));
