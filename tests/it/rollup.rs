@@ -94,7 +94,7 @@ fn a_key_used_gently_in_forty_accounts_is_seen() {
             "End user/eve * * accounts principal"
         ]
     );
-    assert!(printed["insights"][0]["explanation"]["accounts"].as_u64() >= Some(20));
+    assert!(printed["insights"][1]["explanation"]["accounts"].as_u64() >= Some(20));
     let (_, both) = scan(&scenario, &["principal", "organization", "organization"]);
     assert_eq!(both["summary"]["insights_rolled_up"], 3);
     let ids: std::collections::BTreeSet<_> = both["insights"]
