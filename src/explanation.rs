@@ -399,10 +399,7 @@ fn all_as_text<S: Serializer>(ids: &[Uuid], serializer: S) -> Result<S::Ok, S::E
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn direction_name<S: Serializer>(direction: &Direction, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(match direction {
-        Direction::Up => "up",
-        Direction::Down => "down",
-    })
+    serializer.serialize_str(direction.name())
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]

@@ -9,7 +9,7 @@ use crate::explanation::{self, Explanation, Found, Lasted, ModelId, Seen, Usual}
 use crate::names::{Access, ApiId, Names, TextId};
 use crate::roll_up::RollUp;
 use crate::series::{Category, Kind, SeriesKey};
-use crate::time::{MINUTES_PER_DAY, MINUTES_PER_WEEK, Minute};
+use crate::time::{Day, MINUTES_PER_DAY, MINUTES_PER_WEEK, Minute};
 
 /// Days from which AWS takes the baseline of a record.
 const BASELINE_DAYS: i32 = 7;
@@ -197,6 +197,19 @@ pub(crate) fn shared_id(series: &SeriesKey, start: Minute) -> Uuid {
         (series.kind.insight_type(), series.kind.error_code(), start.to_string()),
     ));
     Uuid::new_v5(&ID_SPACE, &name.expect("texts can be written as JSON"))
+}
+
+/// The days whose calls the Start and the End of an episode tell of, some of them twice: from the baseline's first to
+/// `until`, and those with the same minutes as the window in which it was noticed, which can begin on the day before.
+pub(crate) fn days_told_of(
+    (start, until): (Minute, Minute),
+    detected_at: Minute,
+) -> impl Iterator<Item = Day> {
+    let from = baseline_from(start).day();
+    let lasted = (from.epoch()..=until.day().epoch()).map(Day::from_epoch);
+    let before = (1..=USUAL_DAYS).chain((1..=USUAL_WEEKS).map(|weeks| 7 * weeks));
+    let usual = before.flat_map(move |days| [days, days + 1].map(|days| detected_at.day().plus(-days)));
+    lasted.chain(usual)
 }
 
 /// Where the baseline of an episode that starts at `start` begins.

@@ -14,7 +14,6 @@ use super::reading::ReadingArgs;
 use crate::aggregate::Attribution;
 use crate::attribution::{rounded, significant};
 use crate::config::{Config, Format, Models};
-use crate::detect::Direction;
 use crate::detect::look::{Levels, Look};
 use crate::exit::Exit;
 use crate::explanation::LOWEST_LOG10;
@@ -132,19 +131,12 @@ fn json(explained: &Explained) -> Value {
         "levels": levels(look),
         "windows": windows(explained),
         "contributors_window_minutes": explained.window_minutes,
-        "contributors_direction": direction_name(explained.direction),
+        "contributors_direction": explained.direction.name(),
         "contributors": explained.contributors,
         "episodes": explained.episodes.iter().map(span).collect::<Vec<_>>(),
         "last_minutes": explained.minutes,
         "last_half_hours": explained.half_hours,
     })
-}
-
-const fn direction_name(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Up => "up",
-        Direction::Down => "down",
-    }
 }
 
 fn levels(look: &Look) -> Value {

@@ -132,7 +132,7 @@ async fn run(cli: Cli, cancel: Cancel) -> anyhow::Result<Exit> {
         // Interrupted, it leaves an unfinished tree that is known as such, and replaced by the next run.
         Command::Generate(args) => generate::run(&args, &cancel),
         Command::Explain(args) => explain::run(args, config_arg::load(config)?, &terminal, &cancel).await,
-        Command::State(args) => state::run(&args, &terminal),
+        Command::State(args) => state::run(&args),
         Command::Check(args) => check::run(&args, config),
         Command::Completions { shell } => output::write(|out| {
             // Into memory first: the generator panics where it cannot write.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::output::{self, Terminal};
+use super::output;
 use crate::config::Format;
 use crate::detect::Which;
 use crate::exit::Exit;
@@ -24,7 +24,7 @@ pub(super) struct Args {
 }
 
 /// Reads and checks all of the state, and prints what is in it.
-pub(super) fn run(args: &Args, _: &Terminal) -> anyhow::Result<Exit> {
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let state = State::read_only(&args.state)?;
     let bytes = state.verify()?;
     let learned = state.learned()?;

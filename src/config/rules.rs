@@ -246,10 +246,7 @@ fn between(fields: &Fields<'_>, from: Option<Edge>, to: Option<Edge>) -> When {
 
 impl fmt::Display for SeriesPattern {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let direction = self.direction.map(|direction| match direction {
-            Direction::Up => "up".to_owned(),
-            Direction::Down => "down".to_owned(),
-        });
+        let direction = self.direction.map(|direction| direction.name().to_owned());
         let shown = |pattern: &Option<AnyOf>| pattern.as_ref().map(ToString::to_string);
         let parts = [
             ("account", shown(&self.account)),

@@ -51,6 +51,17 @@ pub enum Direction {
     Down,
 }
 
+impl Direction {
+    /// As it stands in outputs and in configurations.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+}
+
 /// Which line an episode crossed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Rule {

@@ -1,4 +1,5 @@
 //! Counts, and what was known before -> the insights of all series and sums, and what is known now.
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
 use hashbrown::HashMap;
@@ -8,14 +9,15 @@ use super::night::Night;
 use super::scan::Looking;
 use super::{Cancel, Interrupted};
 use crate::aggregate::Counts;
-use crate::detect::Which;
+use crate::config::Assigned;
+use crate::detect::{ApiDetector, Event, Which};
 use crate::explanation::ModelId;
-use crate::insight::{Insight, Opening, SeriesCalls, insights};
+use crate::insight::{Insight, Opening, SeriesCalls, days_told_of, insights};
 use crate::mute::mute;
 use crate::names::ApiId;
 use crate::roll_up::{RollUp, roll_up, told};
 use crate::state::{Learned, Open, renumber};
-use crate::time::Minute;
+use crate::time::{Day, Minute};
 
 /// How far, and by how many.
 #[derive(Debug, Clone, Copy)]
@@ -46,17 +48,18 @@ pub(super) fn find(
     cancel: &Cancel,
 ) -> anyhow::Result<Vec<Insight>> {
     let mut known = night.as_deref_mut().map_or_else(Known::default, |night| night.known(counts));
-    let judged = judge_all(counts, looking, (Watched::Each, extent), &mut known, cancel)?;
+    let models = looking.models.assign(counts.names());
+    let judged = judge_all(counts, &models, (Watched::Each, extent), &mut known, cancel)?;
     if let Some(night) = night.as_deref_mut() {
         night.watched = known.past.watched.iter().map(|(account, since)| (*account, *since)).collect();
         if let Some(first) = known.past.watched.values().min() {
             counts.set_first(*first);
         }
-        night.recall(counts, needed(&judged, &known), !looking.roll_ups.is_empty())?;
+        night.recall(counts, &needed(&judged, &known), !looking.roll_ups.is_empty())?;
     }
     let open = known.past_open();
     let mut found =
-        tell(counts, looking, judged, &mut known, night.as_deref_mut().map(|night| (night, None)));
+        tell(counts, &models, judged, &mut known, night.as_deref_mut().map(|night| (night, None)));
     for insight in &mut found {
         mute_by(counts, looking, insight);
     }
@@ -68,12 +71,13 @@ pub(super) fn find(
         let mut known =
             night.as_deref_mut().map_or_else(Known::default, |night| night.known_sums(kind, sums));
         let known_until = night.as_deref().and_then(Night::judged_before);
-        let judged = judge_all(sums, looking, (watched, extent), &mut known, cancel)?;
+        let models = looking.models.assign(sums.names());
+        let judged = judge_all(sums, &models, (watched, extent), &mut known, cancel)?;
         if let Some(first) = known.past.watched.values().min().filter(|_| night.is_some()) {
             sums.set_first(*first);
         }
         let going_on = night.as_deref_mut().map(|night| (night, Some(kind)));
-        let mut of_sums = tell(sums, looking, judged, &mut known, going_on);
+        let mut of_sums = tell(sums, &models, judged, &mut known, going_on);
         if let Some(until) = known_until {
             // Sums that were not asked for before: what came before is only learned from.
             of_sums.retain(|(_, insight)| insight.emitted_at > until);
@@ -129,27 +133,28 @@ impl Known {
 
 fn judge_all(
     counts: &Counts,
-    looking: &Looking,
+    models: &Assigned,
     (watched, Extent { until, jobs }): (Watched, Extent),
     known: &mut Known,
     cancel: &Cancel,
 ) -> Result<Vec<Judged>, Interrupted> {
-    let models = looking.models.assign(counts.names());
     let go_on = counts.settling().is_some();
-    judge(counts, &Judging { models: &models, watched, until, go_on, jobs }, &mut known.past, cancel)
+    judge(counts, &Judging { models, watched, until, go_on, jobs }, &mut known.past, cancel)
 }
 
-/// The episodes of which something is to be told: first minute, and when it was noticed.
-fn needed(judged: &[Judged], known: &Known) -> Vec<(Minute, Minute)> {
-    use crate::detect::Event;
-    let mut needed = Vec::new();
+/// The days whose calls the insights of what was judged tell of.
+fn needed(judged: &[Judged], known: &Known) -> BTreeSet<Day> {
+    let mut needed = BTreeSet::new();
     for Judged { api, events, .. } in judged {
         for event in events {
-            match event {
-                Event::Opened { start, detected_at, .. } => needed.push((*start, *detected_at)),
-                Event::Closed { .. } => {
-                    let open = known.open.get(api).into_iter().flatten();
-                    needed.extend(open.map(|open| (open.start, open.detected_at)));
+            match *event {
+                Event::Opened { start, detected_at, .. } => {
+                    needed.extend(days_told_of((start, detected_at), detected_at));
+                }
+                Event::Closed { which, start, closed_at, .. } => {
+                    let opened = known.open.get(api).into_iter().flatten();
+                    let opened = opened.filter(|open| (open.which, open.start) == (which, start));
+                    needed.extend(opened.flat_map(|open| days_told_of((start, closed_at), open.detected_at)));
                 }
             }
         }
@@ -160,12 +165,11 @@ fn needed(judged: &[Judged], known: &Known) -> Vec<(Minute, Minute)> {
 /// The insights of what was judged, each with its API; the night keeps what was learned.
 fn tell(
     counts: &Counts,
-    looking: &Looking,
+    models: &Assigned,
     judged: Vec<Judged>,
     known: &mut Known,
     mut night: Option<(&mut Night, Option<RollUp>)>,
 ) -> Vec<(ApiId, Insight)> {
-    let models = looking.models.assign(counts.names());
     let mut found = Vec::new();
     for Judged { api, events, detector } in judged {
         let id = ModelId::of(models.of(api));
@@ -184,7 +188,7 @@ fn learned(
     counts: &Counts,
     roll_up: Option<RollUp>,
     api: ApiId,
-    mut detector: crate::detect::ApiDetector,
+    mut detector: ApiDetector,
     open: Vec<Opening>,
 ) -> Learned {
     let texts = counts.names().texts();

@@ -18,11 +18,6 @@ use crate::store::parquet_table;
 use crate::summary::WentOn;
 use crate::time::{Day, MINUTES_PER_DAY, Minute};
 
-/// Days before an episode's start whose calls its insight tells of: those of the baseline.
-const BASELINE_DAYS: i32 = 7;
-/// Days and weeks before it was noticed whose same minutes it tells of.
-const USUAL_DAYS: [i32; 10] = [1, 2, 3, 4, 5, 6, 7, 14, 21, 28];
-
 /// How to go on from a state.
 #[derive(Debug)]
 pub struct GoingOn {
@@ -175,24 +170,13 @@ impl Night {
         known
     }
 
-    /// Puts back the calls of the days that insights about these episodes tell of, or of all that are kept.
+    /// Puts back the calls of the days that are wanted, or of all that are kept.
     pub(super) fn recall(
         &mut self,
         counts: &mut Counts,
-        episodes: Vec<(Minute, Minute)>,
+        wanted: &BTreeSet<Day>,
         all: bool,
     ) -> anyhow::Result<()> {
-        let mut wanted = BTreeSet::new();
-        for (start, detected_at) in episodes {
-            let baseline = (0..=BASELINE_DAYS).map(|days| start.day().plus(-days));
-            // A window can begin on the day before.
-            let usual = USUAL_DAYS
-                .iter()
-                .flat_map(|days| [*days, days + 1].map(|days| detected_at.day().plus(-days)));
-            let since =
-                (0..=detected_at.since(start) / MINUTES_PER_DAY).map(|days| detected_at.day().plus(-days));
-            wanted.extend(baseline.chain(usual).chain(since));
-        }
         let days: Vec<Day> = self.kept_days().filter(|day| all || wanted.contains(day)).collect();
         self.put_back(counts, days)
     }
