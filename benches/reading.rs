@@ -23,6 +23,7 @@ use trailpulse::series::Category;
 use trailpulse::source::inflate::Buffers;
 use trailpulse::source::parse::{Memory, Sink, careful, fast, strict};
 use trailpulse::source::read::{MAX_INFLATED, Options, Scratch, TimeRange, read_file};
+use trailpulse::s3::Buckets;
 use trailpulse::source::walk::{LogFile, Place, walk};
 use trailpulse::time::{MINUTES_PER_DAY, Minute};
 
@@ -69,7 +70,7 @@ fn tree() -> Tree {
     let logs: Vec<LogFile> = found.logs.iter().filter(|file| file.delivered.is_some()).collect();
     let path = |file: &LogFile| match &file.place {
         Place::Path(path) => path.clone(),
-        Place::Stdin => unreachable!("the tree is on disk"),
+        Place::Stdin | Place::Object(_) => unreachable!("the tree is on disk"),
     };
     let packed: Vec<Vec<u8>> = logs.iter().map(|file| fs::read(path(file)).expect("readable")).collect();
     let mut buffers = Buffers::default();
@@ -150,6 +151,7 @@ fn judged(counts: &Counts, model: &Model) -> usize {
         until: end(counts),
         go_on: false,
         jobs: NonZeroUsize::MIN,
+        buckets: Buckets::default(),
     };
     let judged = judge(counts, &judging, &mut Past::default(), &Cancel::default()).expect("not cancelled");
     judged.iter().map(|judged| judged.events.len()).sum()

@@ -12,9 +12,12 @@ use crate::explanation::Explanation;
 use crate::insight::Insight;
 use crate::time::Minute;
 
+mod bucket;
 mod destination;
+mod target;
 
 pub use destination::{Destination, DestinationError, Earlier};
+pub use target::Target;
 
 /// Every event with its explanation, one a line.
 pub const LINES_FILE: &str = "insights.jsonl";

@@ -96,7 +96,7 @@ fn scan_blocking(
     }
     let Counted { mut counts, coverage, organizations, read } = counted;
     let extent = match &night {
-        Some(night) => Extent { until: night.until(&counts), jobs: reading.jobs },
+        Some(night) => Extent { until: night.until(&counts, read.as_ref()), jobs: reading.jobs },
         None => Extent::whole(&counts, reading.jobs),
     };
     let covered = covered(&counts, coverage);

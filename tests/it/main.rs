@@ -12,6 +12,7 @@ mod interrupt;
 mod metrics;
 mod readme;
 mod rollup;
+mod s3;
 mod scan;
 mod state;
 mod table;

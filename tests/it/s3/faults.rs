@@ -1,0 +1,169 @@
+//! Servers that fail, stall and break off -> retries, or rows in the summary that the next run makes up for.
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::s3::proxy::Fault;
+use crate::s3::server::{Served, delivered, logs};
+
+/// A number that depends on the request alone.
+fn number_of(what: &str) -> usize {
+    what.bytes().fold(7, |number, byte| (number * 31 + usize::from(byte)) % 10_007)
+}
+
+fn summary(served: &Served, out: &str) -> Value {
+    let bytes = std::fs::read(served.scenario.path(out).join("summary.json")).expect("a summary");
+    serde_json::from_slice(&bytes).expect("JSON")
+}
+
+#[test]
+fn faults_that_pass_change_nothing() {
+    let Some(served) = Served::new() else { return };
+    served.deliver_all();
+    served.scenario.write("trailpulse.toml", "[s3]\nretries = 6\ntimeout = 3\n");
+    served.ends(0, &["scan", "logs", "--out", "local"]);
+    served.proxy.plan(|what, time| {
+        // Listings fail, too; what was only delayed is not asked for again where it comes in time.
+        let is_list = what.contains("list-type=2");
+        match (number_of(what) % if is_list { 5 } else { 40 }, time) {
+            (0, 1 | 2) => Fault::Status(503),
+            (1, 1) => Fault::Truncate,
+            (2, 1 | 2) => Fault::Reset,
+            (3, 1) => Fault::Status(500),
+            (4, 1) => Fault::Delay(Duration::from_millis(200)),
+            (5, 1) if number_of(what) % 400 == 5 => Fault::Delay(Duration::from_secs(5)),
+            _ => Fault::None,
+        }
+    });
+    served.ends(0, &["scan", "s3://logs", "--out", "s3://results"]);
+    assert!(served.objects("results") == served.files("local"));
+    let requests = served.proxy.seen();
+    let again = requests.len() - requests.iter().collect::<std::collections::BTreeSet<_>>().len();
+    assert!(again > 20, "{again} of {} requests were tried again", requests.len());
+}
+
+#[test]
+fn faults_that_last_are_named_and_made_up_for_by_the_next_run() {
+    let Some(served) = Served::new() else { return };
+    let logs = logs();
+    let first_night = logs.partition_point(|(name, _)| delivered(name) < "20260112T0000");
+    let deliver = |logs: &[(String, Vec<u8>)]| {
+        for (name, bytes) in logs {
+            served.put(&format!("logs/{name}"), bytes);
+        }
+    };
+    let night = |state: &str, out: &str, status| {
+        served.ends(status, &["-q", "scan", "s3://logs", "--state", state, "--out", out])
+    };
+    let published = |out: &str| {
+        let mut files = served.files(out);
+        files.retain(|(name, _)| name != "summary.json");
+        files
+    };
+    deliver(&logs[..first_night]);
+    // What fails: an old log, one of the last hours, and in the other scenario a whole region's listing.
+    let last: Vec<&str> = logs[..first_night].iter().rev().map(|(name, _)| name.as_str()).collect();
+    let is_log = |name: &&&str| name.contains("_CloudTrail_");
+    let old = (*last.iter().rfind(is_log).expect("a log")).to_owned();
+    let recent = (*last.iter().filter(is_log).nth(5).expect("a log")).to_owned();
+    for (number, fault) in [Fault::Status(503), Fault::Truncate, Fault::Reset].into_iter().enumerate() {
+        let (state, out) = (format!("state{number}"), format!("out{number}"));
+        let (old, recent) = (old.clone(), recent.clone());
+        served.proxy.plan(move |what, _| {
+            let is_bad = [&old, &recent].iter().any(|name| what.ends_with(name.as_str()));
+            if is_bad { fault } else { Fault::None }
+        });
+        night(&state, &out, 3);
+        let summary = summary(&served, &out);
+        let skipped = summary["skipped"].as_array().expect("rows");
+        let why = if fault == Fault::Status(503) { "the server answered 503 SlowDown" } else { "the answer broke off" };
+        assert_eq!(skipped.len(), 2, "{skipped:?}");
+        for row in skipped {
+            assert_eq!(row["why"], format!("cannot read: {why}"), "{row}");
+            assert!(row["what"].as_str().is_some_and(|what| what.starts_with("AWSLogs/")), "{row}");
+        }
+        // Nothing of the server or the moment stands in what is published.
+        assert!(!summary.to_string().contains("127.0.0.1"));
+    }
+    // The next night everything is well.
+    served.proxy.plan(|_, _| Fault::None);
+    night("undisturbed", "undisturbed-out", 0);
+    deliver(&logs[first_night..]);
+    night("undisturbed", "undisturbed-out", 0);
+    let state_of = |state: &str| served.ends(0, &["state", state, "--format", "json"]).stdout;
+    for number in 0..3 {
+        let (state, out) = (format!("state{number}"), format!("out{number}"));
+        night(&state, &out, 0);
+        assert_eq!(summary(&served, &out)["skipped"], Value::Array(Vec::new()));
+        let of = |state: &str| -> Value { serde_json::from_str(&state_of(state)).expect("JSON") };
+        for key in ["files_read", "judged_until", "newest_delivery", "days", "apis"] {
+            assert_eq!(of(&state)[key], of("undisturbed")[key], "{key}");
+        }
+        // Without a state, all of it.
+        served.ends(0, &["scan", "s3://logs", "--out", "again"]);
+    }
+    // The log of the last hours was waited for: what it is part of was judged when it had come.
+    assert!(published("out0") == published("out1") && published("out1") == published("out2"));
+    let lines = |out: &str| std::fs::read_to_string(served.scenario.path(out).join("insights.jsonl")).expect("lines");
+    assert!(!lines("undisturbed-out").is_empty());
+}
+
+#[test]
+fn a_listing_that_fails_for_good_is_a_row_and_the_rest_goes_on() {
+    let Some(served) = Served::new() else { return };
+    served.deliver_all();
+    let regions: std::collections::BTreeSet<&str> =
+        logs().iter().filter_map(|(name, _)| name.split("/CloudTrail/").nth(1)?.split('/').next()).collect();
+    let region = (*regions.iter().next_back().expect("a region")).to_owned();
+    assert!(regions.len() > 1, "{regions:?}");
+    let broken = format!("%2FCloudTrail%2F{region}%2F");
+    served.proxy.plan(move |what, _| if what.contains(&broken) { Fault::Status(500) } else { Fault::None });
+    served.ends(3, &["-q", "scan", "s3://logs", "--state", "state", "--out", "out"]);
+    let got = summary(&served, "out");
+    let rows = got["skipped"].as_array().expect("rows");
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!(rows[0]["why"], "cannot list: the server answered 500 SlowDown");
+    assert!(rows[0]["what"].as_str().is_some_and(|what| what.ends_with(&format!("/CloudTrail/{region}"))));
+    assert!(got["counted"].as_u64() > Some(0));
+    served.proxy.plan(|_, _| Fault::None);
+    served.ends(0, &["-q", "scan", "s3://logs", "--state", "state", "--out", "out"]);
+    served.ends(0, &["-q", "scan", "s3://logs", "--state", "whole", "--out", "whole-out"]);
+    let state = |state: &str| -> Value {
+        serde_json::from_str(&served.ends(0, &["state", state, "--format", "json"]).stdout).expect("JSON")
+    };
+    assert_eq!(state("state")["files_read"], state("whole")["files_read"]);
+}
+
+#[test]
+fn a_run_that_is_killed_while_it_publishes_is_made_up_for_by_the_next() {
+    let Some(served) = Served::new() else { return };
+    served.deliver_all();
+    served.ends(0, &["-q", "scan", "logs", "--out", "local"]);
+    let scan = ["-q", "scan", "s3://logs", "--out", "s3://results/out"];
+    served.ends(0, &["-q", "scan", "s3://logs", "--out", "s3://results/out", "--model", "sensitive"]);
+    let mut steps = Vec::new();
+    for step in 1.. {
+        let mut command = served.command(&scan);
+        let ended = crate::command::Ended::new(
+            command.env("TRAILPULSE_TEST_KILL_AT", step.to_string()).output().expect("starts"),
+        );
+        if ended.status == 0 {
+            break;
+        }
+        let what = ended.stderr.lines().last().unwrap_or_default().to_owned();
+        assert!(what.starts_with(&format!("killed at step {step}: ")), "{what}");
+        // After its removal, the summary stands only where everything does.
+        let has_summary = served.objects("results/out").iter().any(|(name, _)| name == "summary.json");
+        assert_eq!(has_summary, what.contains("remove the summary"), "{what}");
+        steps.push(what);
+        if step % 4 == 1 {
+            served.ends(0, &scan);
+            assert!(served.objects("results/out") == served.files("local"));
+            served.ends(0, &["-q", "scan", "s3://logs", "--out", "s3://results/out", "--model", "sensitive"]);
+        }
+    }
+    assert!(served.objects("results/out") == served.files("local"));
+    for step in ["remove the summary", "write an object", "write the lines", "write the summary"] {
+        assert!(steps.iter().any(|known| known.contains(step)), "{step} is not among {steps:#?}");
+    }
+}
