@@ -246,7 +246,8 @@ impl Night {
         let kept = Kept {
             model: self.model,
             newest_delivery: newest,
-            judged_until: Some(until),
+            // Where nothing was ever counted, nothing was judged.
+            judged_until: Some(until).filter(|until| *until > Minute::default()),
             accounts,
             days,
             keep_from: Some(keep_from),

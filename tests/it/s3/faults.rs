@@ -139,8 +139,8 @@ fn a_run_that_is_killed_while_it_publishes_is_made_up_for_by_the_next() {
     let Some(served) = Served::new() else { return };
     served.deliver_all();
     served.ends(0, &["-q", "scan", "logs", "--out", "local"]);
-    let scan = ["-q", "scan", "s3://logs", "--out", "s3://results/out"];
-    served.ends(0, &["-q", "scan", "s3://logs", "--out", "s3://results/out", "--model", "sensitive"]);
+    let scan = ["-q", "scan", "s3://logs", "--out", "s3://results/o"];
+    served.ends(0, &["-q", "scan", "s3://logs", "--out", "s3://results/o", "--model", "sensitive"]);
     let mut steps = Vec::new();
     for step in 1.. {
         let mut command = served.command(&scan);
@@ -153,16 +153,16 @@ fn a_run_that_is_killed_while_it_publishes_is_made_up_for_by_the_next() {
         let what = ended.stderr.lines().last().unwrap_or_default().to_owned();
         assert!(what.starts_with(&format!("killed at step {step}: ")), "{what}");
         // After its removal, the summary stands only where everything does.
-        let has_summary = served.objects("results/out").iter().any(|(name, _)| name == "summary.json");
+        let has_summary = served.objects("results/o").iter().any(|(name, _)| name == "summary.json");
         assert_eq!(has_summary, what.contains("remove the summary"), "{what}");
         steps.push(what);
         if step % 4 == 1 {
             served.ends(0, &scan);
-            assert!(served.objects("results/out") == served.files("local"));
-            served.ends(0, &["-q", "scan", "s3://logs", "--out", "s3://results/out", "--model", "sensitive"]);
+            assert!(served.objects("results/o") == served.files("local"));
+            served.ends(0, &["-q", "scan", "s3://logs", "--out", "s3://results/o", "--model", "sensitive"]);
         }
     }
-    assert!(served.objects("results/out") == served.files("local"));
+    assert!(served.objects("results/o") == served.files("local"));
     for step in ["remove the summary", "write an object", "write the lines", "write the summary"] {
         assert!(steps.iter().any(|known| known.contains(step)), "{step} is not among {steps:#?}");
     }

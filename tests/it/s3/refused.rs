@@ -9,7 +9,7 @@ fn what_cannot_be_used_is_said_at_once_with_what_to_do() {
     served.scenario.write("trailpulse.toml", "[s3]\nretries = 1\ntimeout = 2\n");
     let nowhere = format!("http://127.0.0.1:{}", free_port());
     let key = ("AWS_SECRET_ACCESS_KEY", "wrong");
-    let cases: [(&[&str], &[(&str, &str)], &str); 11] = [
+    let cases: [(&[&str], &[(&str, &str)], &str); 10] = [
         (&["scan", "s3://logs"], &[key], "cannot list s3://logs: "),
         (&["scan", "s3://nowhere"], &[], "cannot list s3://nowhere: there is no such bucket"),
         (&["scan", "s3://logs/nothing"], &[], "no CloudTrail log file in s3://logs/nothing"),
@@ -17,7 +17,6 @@ fn what_cannot_be_used_is_said_at_once_with_what_to_do() {
         (&["scan", "s3://logs/counts.parquet"], &[], "counts tables are read from a disk"),
         (&["scan", "s3://logs", "."], &[], "cannot read folders and buckets in one run"),
         (&["scan", "s3://logs"], &[("AWS_ENDPOINT_URL", &nowhere)], "cannot list s3://logs: cannot connect"),
-        (&["scan", "s3://logs", "--out", "s3://nowhere/x"], &[], "cannot write s3://nowhere/x/.trailpulse-probe: "),
         (&["counts", "s3://logs", "--out", "s3://results/c.csv"], &[], "only what scan publishes goes to a bucket"),
         (&["scan", "s3://logs", "--metrics", "s3://results/m"], &[], "only what scan publishes goes to a bucket"),
         (&["scan", "s3://logs"], &[("AWS_PROFILE", "nobody")], "there is no profile nobody"),
@@ -32,6 +31,11 @@ fn what_cannot_be_used_is_said_at_once_with_what_to_do() {
         assert!(!served.scenario.path("s3:").exists(), "{arguments:?} made a folder of that name");
     }
     // What the server says, and the permission that is missing.
+    served.proxy.plan(|what, _| if what.starts_with("PUT") { Fault::Status(403) } else { Fault::None });
+    let ended = served.ends(2, &["scan", "s3://logs", "--out", "s3://results/x"]);
+    let want = "cannot write s3://results/x/.trailpulse-probe: access denied: allow s3:PutObject";
+    assert!(ended.stderr.contains(want), "{}", ended.stderr);
+    assert!(served.proxy.seen().iter().all(|what| !what.starts_with("GET")), "nothing was read before");
     for (status, want) in [(403, "access denied: allow s3:ListBucket there"), (301, "in another region: set AWS_REGION")] {
         served.proxy.plan(move |what, _| if what.starts_with("GET") { Fault::Status(status) } else { Fault::None });
         let ended = served.ends(2, &["scan", "s3://logs"]);
@@ -59,13 +63,14 @@ fn check_reaches_everything_and_names_all_that_is_wrong() {
     }
     assert!(!served.scenario.path("state").exists(), "a check leaves nothing behind");
     assert!(served.objects("results").is_empty());
-    let wrong = served.ends(2, &["check", "s3://nowhere", "s3://logs/gone.json", "gone", "--out", "s3://nowhere"]);
+    served.proxy.plan(|what, _| if what.starts_with("PUT") { Fault::Status(403) } else { Fault::None });
+    let wrong = served.ends(2, &["check", "s3://nowhere", "s3://logs/gone.json", "gone", "--out", "s3://results"]);
     let lines: Vec<&str> = wrong.stderr.lines().collect();
     let wants = [
         "error: cannot list s3://nowhere: there is no such bucket",
         "error: cannot read s3://logs/gone.json: there is no such object",
         "error: cannot open gone; ",
-        "error: cannot write s3://nowhere/.trailpulse-probe: ",
+        "error: cannot write s3://results/.trailpulse-probe: access denied",
     ];
     assert_eq!(lines.len(), wants.len(), "{lines:#?}");
     for (line, want) in lines.iter().zip(wants) {
