@@ -19,11 +19,11 @@ use trailpulse::names::ApiId;
 use trailpulse::pipeline::count::Reading;
 use trailpulse::pipeline::judge::{Judging, Past, Watched, end, judge};
 use trailpulse::pipeline::{Cancel, Progress, scan};
+use trailpulse::s3::Buckets;
 use trailpulse::series::Category;
 use trailpulse::source::inflate::Buffers;
 use trailpulse::source::parse::{Memory, Sink, careful, fast, strict};
 use trailpulse::source::read::{MAX_INFLATED, Options, Scratch, TimeRange, read_file};
-use trailpulse::s3::Buckets;
 use trailpulse::source::walk::{LogFile, Place, walk};
 use trailpulse::time::{MINUTES_PER_DAY, Minute};
 

@@ -17,7 +17,7 @@ const MOST_JOBS: NonZeroUsize = NonZeroUsize::new(256).expect("not zero");
 /// What to read.
 #[derive(Debug, clap::Args)]
 pub(super) struct ReadingArgs {
-    /// Folders, log files, s3://BUCKET/PREFIX, - for standard input, or counts tables (.parquet, .csv, .csv.gz).
+    /// Folders, log files, `s3://BUCKET/PREFIX`, - for standard input, or counts tables (.parquet, .csv, .csv.gz).
     #[arg(required = true, value_name = "SOURCE")]
     sources: Vec<PathBuf>,
     /// From this time on (UTC): counts only rows from then on; scan learns from all, and reports insights noticed

@@ -34,7 +34,7 @@ const DEFAULT_OUT: &str = "./trailpulse-out";
 pub(super) struct Args {
     #[command(flatten)]
     reading: ReadingArgs,
-    /// Folder or s3://BUCKET/PREFIX for the Insight tree, insights.jsonl and summary.json; what an earlier scan wrote there is
+    /// Folder or `s3://BUCKET/PREFIX` for the Insight tree, insights.jsonl and summary.json; what an earlier scan wrote there is
     /// replaced [default: ./trailpulse-out].
     #[arg(short, long, value_name = "DEST", env = "TRAILPULSE_OUT")]
     out: Option<PathBuf>,

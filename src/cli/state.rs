@@ -16,7 +16,7 @@ use crate::words::{counted, printable};
 /// Arguments of `state`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The folder, or s3://BUCKET/PREFIX, that scan --state keeps.
+    /// The folder, or `s3://BUCKET/PREFIX`, that scan --state keeps.
     #[arg(value_name = "DIR")]
     state: PathBuf,
     /// Form of the results on standard output.

@@ -17,7 +17,7 @@ const KEEP_DAYS: u16 = 35;
 /// Where to go on from, and how far.
 #[derive(Debug, clap::Args)]
 pub(super) struct StateArgs {
-    /// Folder or s3://BUCKET/PREFIX in which each run leaves what the next one needs: only new files are read, and insights are added to DEST
+    /// Folder or `s3://BUCKET/PREFIX` in which each run leaves what the next one needs: only new files are read, and insights are added to DEST
     /// as minutes settle.
     #[arg(long, value_name = "DIR", env = "TRAILPULSE_STATE")]
     state: Option<PathBuf>,

@@ -96,7 +96,11 @@ impl<'a> Level<'a> {
         if is_account(around) && (outer == "AWSLogs" || is_organization(outer)) {
             return Self::Beside;
         }
-        if name == "AWSLogs" || is_organization(name) || is_account(name) { Self::Above } else { Self::Unknown }
+        if name == "AWSLogs" || is_organization(name) || is_account(name) {
+            Self::Above
+        } else {
+            Self::Unknown
+        }
     }
 }
 

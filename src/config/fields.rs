@@ -235,12 +235,11 @@ impl<'r> Fields<'r> {
         let Some(table) = self.table(key) else { return Vec::new() };
         let mut texts = Vec::new();
         for (key, value) in table.entries {
-            match value.get_ref().as_str() {
-                Some(text) => texts.push((key.get_ref().to_string(), text.to_owned())),
-                None => {
-                    let problem = format!("{} must be a text", table.named(key.get_ref()));
-                    self.reader.problem(value.span().start, problem);
-                }
+            if let Some(text) = value.get_ref().as_str() {
+                texts.push((key.get_ref().to_string(), text.to_owned()));
+            } else {
+                let problem = format!("{} must be a text", table.named(key.get_ref()));
+                self.reader.problem(value.span().start, problem);
             }
         }
         texts.sort();

@@ -278,7 +278,9 @@ impl Night {
         }
         if !changed.may_be_more {
             // Whatever is still missing has been missed again.
-            accounts.values_mut().for_each(|account| account.missed.clear());
+            for account in accounts.values_mut() {
+                account.missed.clear();
+            }
         }
         let place = |name: &str| {
             let ObjectKey { account, region, delivered, .. } = ObjectKey::parse(name);
@@ -292,7 +294,8 @@ impl Night {
             *newest = day.max(newest.clone());
         }
         for (account, region, day) in changed.missed.iter().filter_map(|file| place(&file.name)) {
-            let oldest = accounts.entry(account).or_default().missed.entry(region).or_insert_with(|| day.clone());
+            let oldest =
+                accounts.entry(account).or_default().missed.entry(region).or_insert_with(|| day.clone());
             *oldest = day.min(oldest.clone());
         }
         accounts

@@ -209,7 +209,7 @@ impl Before for ReadFiles {
         let account = known.accounts.get(account)?;
         let newest = day_of(account.newest.get(region)?)?;
         if self.relist {
-            let last = known.newest_delivery.map_or(newest, |newest| newest.day());
+            let last = known.newest_delivery.map_or(newest, Minute::day);
             return Some(last.min(newest).plus(-LOOK_BACK_DAYS));
         }
         let missed = account.missed.get(region).and_then(|day| day_of(day));

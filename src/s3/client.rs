@@ -8,20 +8,20 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use object_store::ObjectStore as _;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey as Key};
 use object_store::client::{HttpError, HttpErrorKind};
 use object_store::path::Path;
 use object_store::{
-    Attribute, BackoffConfig, ClientConfigKey, GetOptions, GetRange, ObjectStoreExt as _, PutMode, PutOptions,
-    RetryConfig, TagSet, UpdateVersion,
+    Attribute, BackoffConfig, ClientConfigKey, GetOptions, GetRange, ObjectStoreExt as _, PutMode,
+    PutOptions, RetryConfig, TagSet, UpdateVersion,
 };
-use object_store::ObjectStore as _;
 use tokio::runtime::Handle;
 
+use super::Location;
 use super::credentials::Credentials;
 use super::error::{Cause, S3Error};
 use super::profile::Profile;
-use super::Location;
 use crate::config::S3;
 use crate::step::step;
 
@@ -114,25 +114,25 @@ impl Bucket {
         builder = builder.with_skip_signature(unsigned);
         let profile = Profile::find(settings.profile.as_deref()).map_err(&other)?;
         let region = settings.region.clone().or_else(|| profile.region.clone());
-        if !unsigned && !has_own_credentials(&builder) {
-            if let Some(credentials) = Credentials::of(profile) {
-                builder = builder.with_credentials(Arc::new(credentials));
-            }
+        if !unsigned
+            && !has_own_credentials(&builder)
+            && let Some(credentials) = Credentials::of(profile)
+        {
+            builder = builder.with_credentials(Arc::new(credentials));
         }
-        
         if builder.get_config_value(&Key::Region).is_none() {
             builder = builder.with_region(region.unwrap_or_else(|| DEFAULT_REGION.to_owned()));
         }
         builder = address(builder, name, settings);
         builder = encrypt(builder, settings);
         let timeout = settings.timeout.unwrap_or(TIMEOUT);
-        builder = builder.with_config(Key::Client(ClientConfigKey::Timeout), format!("{timeout} seconds")).with_retry(
-            RetryConfig {
+        builder = builder
+            .with_config(Key::Client(ClientConfigKey::Timeout), format!("{timeout} seconds"))
+            .with_retry(RetryConfig {
                 backoff: BackoffConfig { max_backoff: Duration::from_secs(10), ..BackoffConfig::default() },
                 max_retries: settings.retries.unwrap_or(RETRIES).into(),
                 retry_timeout: TIMEOUTS * Duration::from_secs(timeout.into()),
-            },
-        );
+            });
         let store = builder.build().map_err(|error| other(error.to_string()))?;
         let mut tags = TagSet::default();
         settings.tags.iter().for_each(|(key, value)| tags.push(key, value));
@@ -191,10 +191,12 @@ impl Bucket {
         let path = self.path(doing, key)?;
         match self.wait(self.store.head(&path)) {
             Ok(meta) => Ok(Some(meta.size)),
-            Err(error) => match Cause::of(&error, "s3:GetObject (and s3:ListBucket, to be told what is not there)") {
-                Cause::NoObject => Ok(None),
-                cause => Err(self.error(doing, key, cause)),
-            },
+            Err(error) => {
+                match Cause::of(&error, "s3:GetObject (and s3:ListBucket, to be told what is not there)") {
+                    Cause::NoObject => Ok(None),
+                    cause => Err(self.error(doing, key, cause)),
+                }
+            }
         }
     }
 
@@ -291,10 +293,8 @@ impl Bucket {
             // As the trail writes its own.
             attributes.insert(Attribute::ContentEncoding, "gzip".into());
         }
-        let error = match self.store.put_opts(&path, bytes.clone().into(), options).await {
-            Ok(_) => return Ok(()),
-            Err(error) => error,
-        };
+        let put = self.store.put_opts(&path, bytes.clone().into(), options).await;
+        let Err(error) = put else { return Ok(()) };
         let permission = "s3:PutObject (and kms:GenerateDataKey of the key, where there is one)";
         match Cause::of(&error, permission) {
             // The first try may have been written although its answer was lost.
@@ -325,9 +325,7 @@ impl Bucket {
 }
 
 /// What a task gave.
-fn joined(
-    outcome: Option<Result<Result<(), S3Error>, tokio::task::JoinError>>,
-) -> Result<(), S3Error> {
+fn joined(outcome: Option<Result<Result<(), S3Error>, tokio::task::JoinError>>) -> Result<(), S3Error> {
     match outcome {
         Some(Ok(outcome)) => outcome,
         // A task that panicked has said so.
@@ -337,25 +335,25 @@ fn joined(
 }
 
 fn content_type(key: &str) -> &'static str {
-    if key.ends_with(".json") || key.ends_with(".json.gz") {
-        "application/json"
-    } else if key.ends_with(".jsonl") {
-        "application/jsonl"
-    } else {
-        "application/octet-stream"
-    }
+    let endings =
+        [(".json", "application/json"), (".json.gz", "application/json"), (".jsonl", "application/jsonl")];
+    let known = endings.into_iter().find(|(ending, _)| key.ends_with(ending));
+    known.map_or("application/octet-stream", |(_, content_type)| content_type)
 }
 
 /// Whether the environment itself has credentials that go over every profile.
 fn has_own_credentials(builder: &AmazonS3Builder) -> bool {
     let has = |key: Key| builder.get_config_value(&key).is_some();
-    has(Key::AccessKeyId) || has(Key::SecretAccessKey) || (has(Key::WebIdentityTokenFile) && has(Key::RoleArn))
+    has(Key::AccessKeyId)
+        || has(Key::SecretAccessKey)
+        || (has(Key::WebIdentityTokenFile) && has(Key::RoleArn))
 }
 
 /// Where requests go to.
 fn address(builder: AmazonS3Builder, bucket: &str, settings: &S3) -> AmazonS3Builder {
     let value = |key: Key| builder.get_config_value(&key);
-    let mut endpoint = value(Key::S3Endpoint).or_else(|| value(Key::Endpoint)).or_else(|| settings.endpoint.clone());
+    let mut endpoint =
+        value(Key::S3Endpoint).or_else(|| value(Key::Endpoint)).or_else(|| settings.endpoint.clone());
     let region = value(Key::Region).unwrap_or_default();
     // A server of one's own seldom has a name for every bucket; a name with dots does not fit AWS's certificate.
     let by_name = endpoint.is_none() && !bucket.contains('.');
@@ -380,7 +378,8 @@ fn address(builder: AmazonS3Builder, bucket: &str, settings: &S3) -> AmazonS3Bui
 fn encrypt(builder: AmazonS3Builder, settings: &S3) -> AmazonS3Builder {
     let named = |name: &str| name.parse::<Key>().expect("a key that the client has");
     let with = named("aws_server_side_encryption");
-    let Some(encryption) = settings.encryption.as_ref().filter(|_| builder.get_config_value(&with).is_none()) else {
+    let Some(encryption) = settings.encryption.as_ref().filter(|_| builder.get_config_value(&with).is_none())
+    else {
         return builder;
     };
     let values = [

@@ -76,7 +76,10 @@ impl CredentialProvider for Credentials {
 
 impl Held {
     fn holds(&self) -> bool {
-        #[expect(clippy::disallowed_methods, reason = "credentials expire by the clock; no result depends on it")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "credentials expire by the clock; no result depends on it"
+        )]
         let now = DateTime::<Utc>::from(SystemTime::now());
         self.until.is_none_or(|until| now + BEFORE_EXPIRY < until)
     }

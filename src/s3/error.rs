@@ -81,12 +81,17 @@ impl Cause {
         let code = code(&text);
         match (status(&text), code.as_str()) {
             (_, "NoSuchBucket") => Self::NoBucket,
-            (_, "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException") => {
-                Self::ElsewhereRegion
-            }
             (
                 _,
-                "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired"
+                "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException",
+            ) => Self::ElsewhereRegion,
+            (
+                _,
+                "InvalidAccessKeyId"
+                | "SignatureDoesNotMatch"
+                | "ExpiredToken"
+                | "InvalidToken"
+                | "TokenRefreshRequired"
                 | "RequestTimeTooSkewed",
             ) => Self::Rejected(code),
             (Some(404), _) => Self::NoObject,
@@ -184,7 +189,9 @@ mod tests {
     #[test]
     fn what_the_client_says_is_told_in_words() {
         let answer = |status: &str, code: &str| {
-            format!("Error performing GET http://h/b in 3ms - Server returned non-2xx status code: {status}: <Error><Code>{code}</Code></Error>")
+            format!(
+                "Error performing GET http://h/b in 3ms - Server returned non-2xx status code: {status}: <Error><Code>{code}</Code></Error>"
+            )
         };
         for (text, want, passes) in [
             (answer("403 Forbidden", "AccessDenied"), "access denied: allow s3:GetObject there", false),

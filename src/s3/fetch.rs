@@ -7,9 +7,9 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::Location;
 use super::client::{Bucket, Buckets};
 use super::error::{Cause, S3Error};
-use super::Location;
 
 /// Objects that are fetched at the same time.
 const OBJECTS: usize = 64;

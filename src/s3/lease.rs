@@ -10,7 +10,7 @@ use super::client::{Bucket, Condition};
 use super::error::{Cause, S3Error};
 
 /// How often a lease is renewed.
-const RENEWED: Duration = Duration::from_secs(60);
+const RENEWED: Duration = Duration::from_mins(1);
 /// Who has not renewed a lease for so long has died.
 const DEAD: TimeDelta = TimeDelta::minutes(10);
 
@@ -68,7 +68,10 @@ impl Drop for Lease {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "whether a run has died is told by the clock; no result depends on it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whether a run has died is told by the clock; no result depends on it"
+)]
 fn is_dead(renewed: DateTime<Utc>) -> bool {
     DateTime::<Utc>::from(std::time::SystemTime::now()) - renewed > DEAD
 }

@@ -95,7 +95,7 @@ impl Bucket {
                 Ok(Turned { objects, folders, next }) => {
                     listing.objects.extend(objects);
                     waiting.extend(next);
-                    waiting.extend(folders.into_iter().flat_map(|folder| page_of(folder, visit)));
+                    waiting.extend(folders.into_iter().filter_map(|folder| page_of(folder, visit)));
                 }
                 Err(error) => listing.failed.push(error),
             }

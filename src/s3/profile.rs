@@ -45,10 +45,7 @@ impl Profile {
     /// When one was named, and is not there.
     pub(super) fn find(wanted: Option<&str>) -> Result<Self, String> {
         let named = variable("AWS_PROFILE").or_else(|| wanted.map(str::to_owned));
-        let files = [
-            ("AWS_CONFIG_FILE", "config"),
-            ("AWS_SHARED_CREDENTIALS_FILE", "credentials"),
-        ];
+        let files = [("AWS_CONFIG_FILE", "config"), ("AWS_SHARED_CREDENTIALS_FILE", "credentials")];
         let [config, credentials] = files.map(|(variable_of, name)| {
             let own = || Some(std::env::home_dir()?.join(".aws").join(name));
             variable(variable_of).map(PathBuf::from).or_else(own)

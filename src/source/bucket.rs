@@ -89,7 +89,8 @@ impl Walk<'_> {
         if length == 0 {
             return Ok(Vec::new());
         }
-        let first = self.buckets.get(&location.bucket).and_then(|bucket| bucket.get_first(&location.key, length));
+        let first =
+            self.buckets.get(&location.bucket).and_then(|bucket| bucket.get_first(&location.key, length));
         first.map(Into::into).map_err(|error| io::Error::other(error.cause.row()))
     }
 }
@@ -102,10 +103,15 @@ fn visit(path: &str, folder: &str, depth: usize, before: &dyn Before) -> Visit {
             .map_or(Visit::All, |day| Visit::After(format!("{folder}/{}", of_day(day)))),
         Level::Dated(dated) if before.has_all_of(&dated) => Visit::Skip,
         Level::Beside if before.goes_on() => Visit::Skip,
-        Level::Dated(_) | Level::Beside => Visit::All,
         Level::Above => Visit::Descend,
-        Level::Unknown if depth <= SEARCHED => Visit::Descend,
-        Level::Unknown => Visit::All,
+        Level::Dated(_) | Level::Beside => Visit::All,
+        Level::Unknown => {
+            if depth <= SEARCHED {
+                Visit::Descend
+            } else {
+                Visit::All
+            }
+        }
     }
 }
 

@@ -54,7 +54,14 @@ impl LogFiles {
 
     /// Adds standard input.
     pub(super) fn add_stdin(&mut self) {
-        self.files.push(Filed { delivered: None, folder: None, rest: (0, 0), shared: 0, claim: Claim::Log, size: 0 });
+        self.files.push(Filed {
+            delivered: None,
+            folder: None,
+            rest: (0, 0),
+            shared: 0,
+            claim: Claim::Log,
+            size: 0,
+        });
     }
 
     /// Adds a file, or an object of `size` bytes; `from_above` is its path from the folder above all SOURCEs.

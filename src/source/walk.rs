@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use walkdir::WalkDir;
 
-use super::coverage::{Coverage, Skipped};
-use super::files::LogFiles;
 use super::before::{Anew, Before};
 use super::bucket;
+use super::coverage::{Coverage, Skipped};
+use super::files::LogFiles;
 use super::inflate::GZIP_MAGIC;
 use crate::cloudtrail::dated_folder::DatedFolder;
 use crate::cloudtrail::object_key::{FileKind, ObjectKey};
@@ -118,7 +118,9 @@ pub enum WalkError {
         path: String,
     },
     /// Names of files would depend on where the folders lie.
-    #[error("cannot read folders and buckets in one run; copy the one to the other, or give each its own run")]
+    #[error(
+        "cannot read folders and buckets in one run; copy the one to the other, or give each its own run"
+    )]
     Mixed,
     /// Nowhere was a log file.
     #[error(

@@ -181,7 +181,9 @@ fn newest(names: &[String]) -> u64 {
 /// Says who holds a lease: a line that no other run writes.
 #[expect(clippy::disallowed_methods, reason = "tells a person who holds the state; no result depends on it")]
 fn holder() -> String {
-    let now = DateTime::<Utc>::from(std::time::SystemTime::now()).to_rfc3339_opts(SecondsFormat::Millis, true);
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "an unknown host".into());
+    let now =
+        DateTime::<Utc>::from(std::time::SystemTime::now()).to_rfc3339_opts(SecondsFormat::Millis, true);
+    let host =
+        std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "an unknown host".into());
     format!("process {} on {} since {now}", std::process::id(), host.trim())
 }

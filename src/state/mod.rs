@@ -11,10 +11,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use checkpoint::{Account, Checkpoint, FORMAT, Model, day_of};
+use in_bucket::InBucket;
 pub use learned::{Learned, Open, renumber};
 pub use read_files::{Part, ReadFile, day_name, part_of};
 pub use vault::Filed;
-use in_bucket::InBucket;
 use vault::{InFolder, Vault};
 
 use crate::aggregate::{Attribution, Fingerprint};

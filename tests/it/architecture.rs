@@ -26,8 +26,8 @@ const CORE: [&str; 18] = [
 
 /// Modules that read and write.
 const SHELL: [&str; 13] = [
-    "s3", "source", "store", "state", "step", "emit", "summary", "metrics", "evaluate", "generate", "pipeline",
-    "exit", "cli",
+    "s3", "source", "store", "state", "step", "emit", "summary", "metrics", "evaluate", "generate",
+    "pipeline", "exit", "cli",
 ];
 
 struct SourceFile {

@@ -92,7 +92,10 @@ fn boto3_writes_the_logs_and_reads_the_insights() {
         if name.contains("CloudTrail-Insight") {
             assert_eq!((&object["type"], &object["encoding"]), (&"application/json".into(), &"gzip".into()));
             let records = object["records"].as_array().expect("records");
-            assert!(!records.is_empty() && records.iter().all(|record| record["eventType"] == "AwsCloudTrailInsight"));
+            assert!(
+                !records.is_empty()
+                    && records.iter().all(|record| record["eventType"] == "AwsCloudTrailInsight")
+            );
         }
     }
     let ours = objects.keys().filter(|key| !logs().iter().any(|(name, _)| name == *key)).count();

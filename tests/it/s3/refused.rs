@@ -13,18 +13,31 @@ fn what_cannot_be_used_is_said_at_once_with_what_to_do() {
         (&["scan", "s3://logs"], &[key], "cannot list s3://logs: "),
         (&["scan", "s3://nowhere"], &[], "cannot list s3://nowhere: there is no such bucket"),
         (&["scan", "s3://logs/nothing"], &[], "no CloudTrail log file in s3://logs/nothing"),
-        (&["scan", "s3://logs/nothing.json"], &[], "cannot read s3://logs/nothing.json: there is no such object"),
+        (
+            &["scan", "s3://logs/nothing.json"],
+            &[],
+            "cannot read s3://logs/nothing.json: there is no such object",
+        ),
         (&["scan", "s3://logs/counts.parquet"], &[], "counts tables are read from a disk"),
         (&["scan", "s3://logs", "."], &[], "cannot read folders and buckets in one run"),
         (&["scan", "s3://logs"], &[("AWS_ENDPOINT_URL", &nowhere)], "cannot list s3://logs: cannot connect"),
-        (&["counts", "s3://logs", "--out", "s3://results/c.csv"], &[], "only what scan publishes goes to a bucket"),
-        (&["scan", "s3://logs", "--metrics", "s3://results/m"], &[], "only what scan publishes goes to a bucket"),
+        (
+            &["counts", "s3://logs", "--out", "s3://results/c.csv"],
+            &[],
+            "only what scan publishes goes to a bucket",
+        ),
+        (
+            &["scan", "s3://logs", "--metrics", "s3://results/m"],
+            &[],
+            "only what scan publishes goes to a bucket",
+        ),
         (&["scan", "s3://logs"], &[("AWS_PROFILE", "nobody")], "there is no profile nobody"),
     ];
     for (arguments, environment, want) in cases {
         let mut command = served.command(arguments);
-        let ended =
-            crate::command::Ended::new(command.envs(environment.iter().copied()).output().expect("it starts"));
+        let ended = crate::command::Ended::new(
+            command.envs(environment.iter().copied()).output().expect("it starts"),
+        );
         assert_eq!(ended.status, 2, "{arguments:?}: {}{}", ended.stdout, ended.stderr);
         assert!(ended.stderr.contains(want), "{arguments:?}: {}", ended.stderr);
         assert!(!served.scenario.path("trailpulse-out").exists(), "{arguments:?} published something");
@@ -36,8 +49,12 @@ fn what_cannot_be_used_is_said_at_once_with_what_to_do() {
     let want = "cannot write s3://results/x/.trailpulse-probe: access denied: allow s3:PutObject";
     assert!(ended.stderr.contains(want), "{}", ended.stderr);
     assert!(served.proxy.seen().iter().all(|what| !what.starts_with("GET")), "nothing was read before");
-    for (status, want) in [(403, "access denied: allow s3:ListBucket there"), (301, "in another region: set AWS_REGION")] {
-        served.proxy.plan(move |what, _| if what.starts_with("GET") { Fault::Status(status) } else { Fault::None });
+    for (status, want) in
+        [(403, "access denied: allow s3:ListBucket there"), (301, "in another region: set AWS_REGION")]
+    {
+        served
+            .proxy
+            .plan(move |what, _| if what.starts_with("GET") { Fault::Status(status) } else { Fault::None });
         let ended = served.ends(2, &["scan", "s3://logs"]);
         assert!(ended.stderr.contains(want), "{}", ended.stderr);
     }
@@ -64,7 +81,8 @@ fn check_reaches_everything_and_names_all_that_is_wrong() {
     assert!(!served.scenario.path("state").exists(), "a check leaves nothing behind");
     assert!(served.objects("results").is_empty());
     served.proxy.plan(|what, _| if what.starts_with("PUT") { Fault::Status(403) } else { Fault::None });
-    let wrong = served.ends(2, &["check", "s3://nowhere", "s3://logs/gone.json", "gone", "--out", "s3://results"]);
+    let wrong =
+        served.ends(2, &["check", "s3://nowhere", "s3://logs/gone.json", "gone", "--out", "s3://results"]);
     let lines: Vec<&str> = wrong.stderr.lines().collect();
     let wants = [
         "error: cannot list s3://nowhere: there is no such bucket",
@@ -82,9 +100,14 @@ fn check_reaches_everything_and_names_all_that_is_wrong() {
         "[s3]\nendpoint = \"ftp://x\"\nsse = \"ROT13\"\nbucket_key = true\ntags = { a = 1 }\nretries = 99\nregoin = \"x\"\n",
     );
     let wrong = served.ends(2, &["check"]).stderr;
-    for want in ["s3.endpoint must be a URL", "s3.sse must be", "s3 has kms_key_id or bucket_key", "s3.tags.a must be a text",
-        "s3.retries must be a whole number from 0 to 20", "unknown key regoin in [s3]"]
-    {
+    for want in [
+        "s3.endpoint must be a URL",
+        "s3.sse must be",
+        "s3 has kms_key_id or bucket_key",
+        "s3.tags.a must be a text",
+        "s3.retries must be a whole number from 0 to 20",
+        "unknown key regoin in [s3]",
+    ] {
         assert!(wrong.contains(want), "{want}: {wrong}");
     }
 }
@@ -104,10 +127,16 @@ fn credentials_come_from_profiles_and_commands_too() {
         use std::os::unix::fs::PermissionsExt as _;
         std::fs::set_permissions(&aws, std::fs::Permissions::from_mode(0o755)).expect("its own file");
     }
-    served.scenario.write("home/.aws/credentials", format!("[default]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {secret}\n"));
+    served.scenario.write(
+        "home/.aws/credentials",
+        format!("[default]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {secret}\n"),
+    );
     served.scenario.write(
         "home/.aws/config",
-        format!("[profile sso]\nsso_session = corp\n[profile made]\ncredential_process = '{}' from-process\n", aws.display()),
+        format!(
+            "[profile sso]\nsso_session = corp\n[profile made]\ncredential_process = '{}' from-process\n",
+            aws.display()
+        ),
     );
     let check = |profile: Option<&str>| {
         let mut command = served.command(&["check", "s3://logs"]);

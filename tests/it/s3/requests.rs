@@ -9,9 +9,23 @@ use std::sync::{Arc, Mutex};
 use crate::command::{Ended, Scenario};
 
 const REGIONS: [&str; 17] = [
-    "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2",
-    "ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1",
-    "us-east-1", "us-east-2", "us-west-1", "us-west-2",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
 ];
 const ACCOUNTS: usize = 100;
 
@@ -98,7 +112,8 @@ impl Shelf {
 fn a_night_without_news_costs_a_request_for_each_account_and_region() {
     let shelf = Arc::new(Shelf::default());
     let log = |account: &str, region: &str, time: &str| {
-        let (day, name) = (&time[..8], format!("{account}_CloudTrail_{region}_{time}Z_AAAAAAAAAAAAAAAA.json"));
+        let (day, name) =
+            (&time[..8], format!("{account}_CloudTrail_{region}_{time}Z_AAAAAAAAAAAAAAAA.json"));
         let (year, month, day) = (&day[..4], &day[4..6], &day[6..]);
         format!("AWSLogs/o-exampleorg/{account}/CloudTrail/{region}/{year}/{month}/{day}/{name}")
     };
@@ -111,7 +126,8 @@ fn a_night_without_news_costs_a_request_for_each_account_and_region() {
                 shelf.objects.lock().expect("nobody panics").insert(log(account, region, time), body);
             }
         }
-        let digest = format!("AWSLogs/o-exampleorg/{account}/CloudTrail-Digest/us-east-1/2026/01/31/x.json.gz");
+        let digest =
+            format!("AWSLogs/o-exampleorg/{account}/CloudTrail-Digest/us-east-1/2026/01/31/x.json.gz");
         shelf.objects.lock().expect("nobody panics").insert(digest, Vec::new());
     }
     let scenario = Scenario::new();

@@ -12,7 +12,10 @@ fn a_scan_and_counts_of_a_bucket_are_those_of_its_copy() {
         ("beside/unnamed", b"{\"Records\":[]}"),
         ("beside/empty.json", b""),
         ("beside/table.csv", b"a,b\n"),
-        ("AWSLogs/111122223333/CloudTrail/eu-west-1/2026/01/06/111122223333_CloudTrail_eu-west-1_20260106T0000Z_AAAAAAAAAAAAAAAA.json.gz", b"broken"),
+        (
+            "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/01/06/111122223333_CloudTrail_eu-west-1_20260106T0000Z_AAAAAAAAAAAAAAAA.json.gz",
+            b"broken",
+        ),
     ];
     for (name, bytes) in beside {
         served.scenario.write(&format!("logs/{name}"), bytes);
@@ -28,7 +31,10 @@ fn a_scan_and_counts_of_a_bucket_are_those_of_its_copy() {
         assert!(served.objects("results/o") == served.files("local"), "run {run}");
     }
     // Insights that a run no longer finds make room, others' objects stay.
-    served.put("results/o/AWSLogs/111122223333/CloudTrail-Insight/eu-west-1/2026/01/06/somebody_0000.json.gz", b"else");
+    served.put(
+        "results/o/AWSLogs/111122223333/CloudTrail-Insight/eu-west-1/2026/01/06/somebody_0000.json.gz",
+        b"else",
+    );
     served.ends(3, &["scan", "s3://logs", "--out", "s3://results/o", "--model", "quiet"]);
     served.ends(3, &["scan", "logs", "--out", "local", "--model", "quiet"]);
     let left: Vec<_> =

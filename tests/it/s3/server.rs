@@ -139,7 +139,9 @@ pub(crate) fn logs() -> &'static [(String, Vec<u8>)] {
                 digests += usize::from(name.contains("-Digest"));
                 !name.contains("-Digest") || digests < 20
             })
-            .map(|(name, bytes)| (["AWSLogs", name.splitn(3, '/').nth(2).unwrap_or_default()].join("/"), bytes))
+            .map(|(name, bytes)| {
+                (["AWSLogs", name.splitn(3, '/').nth(2).unwrap_or_default()].join("/"), bytes)
+            })
             .collect();
         logs.sort_by(|one, other| (delivered(&one.0), &one.0).cmp(&(delivered(&other.0), &other.0)));
         logs

@@ -6,7 +6,7 @@ use crate::s3::proxy::Fault;
 use crate::s3::server::{Served, delivered, logs};
 
 const NIGHT: [&str; 9] =
-    ["-q", "scan", "s3://logs", "--state", "s3://states/s", "--out", "s3://results", "--jobs", "2"];
+    ["-q", "scan", "logs", "--state", "s3://states/s", "--out", "s3://results", "--jobs", "2"];
 
 /// Makes the lock look as if its holder had not renewed it for this long.
 fn age_lock(served: &Served, minutes: u64) {
@@ -23,11 +23,11 @@ fn before_the_last_night() -> Option<Served> {
     let old = logs.partition_point(|(name, _)| delivered(name) < "20260114T0000");
     assert!(old < logs.len());
     for (name, bytes) in &logs[..old] {
-        served.put(&format!("logs/{name}"), bytes);
+        served.scenario.write(&format!("logs/{name}"), bytes);
     }
     served.ends(0, &NIGHT);
     for (name, bytes) in &logs[old..] {
-        served.put(&format!("logs/{name}"), bytes);
+        served.scenario.write(&format!("logs/{name}"), bytes);
     }
     Some(served)
 }
@@ -38,7 +38,10 @@ fn one_run_at_a_time_has_it() {
     assert!(!served.scenario.path("s3/states/s/lock").exists(), "a run that ends gives it back");
     served.put("states/s/lock", b"process 4711 on elsewhere since noon\n");
     let refused = served.ends(2, &NIGHT).stderr;
-    assert!(refused.contains("the state s3://states/s is in use by process 4711 on elsewhere since noon"), "{refused}");
+    assert!(
+        refused.contains("the state s3://states/s is in use by process 4711 on elsewhere since noon"),
+        "{refused}"
+    );
     assert_eq!(served.objects("states/s/lock").len(), 1, "it is still theirs");
     // Reading needs no lock.
     served.ends(0, &["state", "s3://states/s"]);
@@ -58,7 +61,7 @@ fn one_run_at_a_time_has_it() {
 #[test]
 fn what_is_no_state_is_refused_and_left_alone() {
     let Some(served) = before_the_last_night() else { return };
-    let of = |state: &str| ["scan", "s3://logs", "--out", "out", "--state", state].map(str::to_owned);
+    let of = |state: &str| ["scan", "logs", "--out", "out", "--state", state].map(str::to_owned);
     let refused = |state: &str, why: &str| {
         let before = served.objects("states");
         let arguments = of(state);
@@ -68,8 +71,11 @@ fn what_is_no_state_is_refused_and_left_alone() {
     };
     served.put("states/other/notes.txt", b"notes");
     refused("s3://states/other", "s3://states/other is not empty and holds no state");
-    let (name, bytes) =
-        served.objects("states/s").into_iter().find(|(name, _)| name.starts_with("checkpoint-")).expect("one");
+    let (name, bytes) = served
+        .objects("states/s")
+        .into_iter()
+        .find(|(name, _)| name.starts_with("checkpoint-"))
+        .expect("one");
     std::fs::remove_file(served.scenario.path("s3/states/s").join(&name)).expect("is there");
     refused("s3://states/s", "its checkpoint is missing");
     served.put(&format!("states/s/{name}"), &bytes[..bytes.len() / 2]);
