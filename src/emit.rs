@@ -13,8 +13,10 @@ use crate::insight::Insight;
 use crate::time::Minute;
 
 mod destination;
+mod told;
 
 pub use destination::{Destination, DestinationError, Earlier};
+pub use told::Told;
 
 /// Every event with its explanation, one a line.
 pub const LINES_FILE: &str = "insights.jsonl";
