@@ -151,7 +151,6 @@ fn judged(counts: &Counts, model: &Model) -> usize {
         until: end(counts),
         go_on: false,
         jobs: NonZeroUsize::MIN,
-        buckets: Buckets::default(),
     };
     let judged = judge(counts, &judging, &mut Past::default(), &Cancel::default()).expect("not cancelled");
     judged.iter().map(|judged| judged.events.len()).sum()
@@ -203,6 +202,7 @@ fn whole_scan(tree: &Tree, model: &Model) -> u64 {
         range: TimeRange::default(),
         attribution: Attribution::Kept,
         jobs: NonZeroUsize::MIN,
+        buckets: Buckets::default(),
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
     let scanned = runtime.block_on(async {

@@ -15,9 +15,11 @@ use crate::time::Minute;
 mod bucket;
 mod destination;
 mod target;
+mod told;
 
 pub use destination::{Destination, DestinationError, Earlier};
 pub use target::Target;
+pub use told::Told;
 
 /// Every event with its explanation, one a line.
 pub const LINES_FILE: &str = "insights.jsonl";

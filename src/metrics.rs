@@ -30,6 +30,8 @@ pub fn text(summary: &Summary, ended: f64, stages: &Stages) -> Vec<u8> {
         "Records of events that were counted before.",
         covered.duplicates as f64,
     );
+    metrics.one("late_calls", "Calls that came after their minute had settled.", covered.late as f64);
+    metrics.one("known_files", "Files that an earlier run had read.", covered.known_files as f64);
     let excluded = covered.excluded.iter().map(|(reason, records)| (reason.as_str(), *records as f64));
     metrics.many("excluded_records", "Records that count nowhere.", "reason", excluded);
     let skipped = &covered.skipped;
@@ -42,21 +44,32 @@ pub fn text(summary: &Summary, ended: f64, stages: &Stages) -> Vec<u8> {
         "Accounts with too little history to be judged.",
         covered.warming_up.len() as f64,
     );
-    if let Some(minutes) = covered.minutes {
-        let lag = ended - seconds(minutes.to.plus(1));
+    // A night that reads nothing new knows no better than until when earlier ones have judged.
+    let judged_until = covered.went_on.as_ref().map(|went_on| went_on.judged_until);
+    if let Some(newest) = covered.minutes.map(|minutes| minutes.to.plus(1)).max(judged_until) {
+        let lag = ended - seconds(newest);
         metrics.one(
             "newest_record_age_seconds",
             "From the end of the last counted minute to the end of the run.",
             lag,
         );
     }
+    if let Some(until) = judged_until {
+        let until = seconds(until);
+        metrics.one("judged_until_timestamp_seconds", "Minutes before this Unix time are judged.", until);
+    }
     // Those without insights too: what is not there cannot be alerted on.
     let severities = Severity::ALL.iter().map(|severity| {
         let found = summary.insights_by_severity.get(severity.name()).copied().unwrap_or_default();
         (severity.name(), found as f64)
     });
-    metrics.many("insights", "Insights that no rule mutes.", "severity", severities);
+    metrics.many("insights", "New insights that no rule mutes.", "severity", severities);
     metrics.one("insights_open", "Those without an end yet.", summary.insights_open as f64);
+    metrics.one(
+        "insights_ended",
+        "Insights of earlier runs that have ended now.",
+        summary.insights_ended as f64,
+    );
     metrics.one("insights_muted", "Insights that a rule mutes.", summary.insights_muted as f64);
     metrics.text()
 }

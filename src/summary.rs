@@ -1,5 +1,5 @@
 //! What was read and which insights came of it -> `summary.json`, and a text that is read in ten seconds.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Serialize, Serializer};
 
@@ -152,7 +152,7 @@ pub struct Summary {
     /// How much was read, and what became of it.
     #[serde(flatten)]
     pub coverage: Coverage,
-    /// Insights that are not muted, each counted once, whether it has ended or not.
+    /// Insights that this run tells of first and that are not muted, each counted once, whether it has ended or not.
     pub insights: u64,
     /// The same by type.
     pub insights_by_type: BTreeMap<&'static str, u64>,
@@ -160,6 +160,9 @@ pub struct Summary {
     pub insights_by_severity: BTreeMap<&'static str, u64>,
     /// Those without an end yet.
     pub insights_open: u64,
+    /// Insights that an earlier run told of and that have ended now; in none of the numbers above.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub insights_ended: u64,
     /// Of `insights`, those of sums; absent where no sums were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub insights_rolled_up: Option<u64>,
@@ -183,6 +186,13 @@ impl Summary {
         let (latest, silent): (Vec<&Insight>, Vec<&Insight>) =
             latest(insights).into_iter().partition(|insight| insight.alerts());
         let muted = silent.iter().filter(|insight| insight.explanation.muted_by.is_some()).count() as u64;
+        let begun: BTreeSet<_> = insights
+            .iter()
+            .filter(|insight| insight.state == State::Start)
+            .map(|insight| (insight.start, &insight.series))
+            .collect();
+        let (latest, ended): (Vec<&Insight>, Vec<&Insight>) =
+            latest.into_iter().partition(|insight| begun.contains(&(insight.start, &insight.series)));
         let mut by_type = BTreeMap::new();
         let mut by_severity = BTreeMap::new();
         for insight in &latest {
@@ -197,6 +207,7 @@ impl Summary {
             insights_by_type: by_type,
             insights_by_severity: by_severity,
             insights_open: latest.iter().filter(|insight| insight.state == State::Start).count() as u64,
+            insights_ended: ended.len() as u64,
             insights_rolled_up: None,
             insights_muted: muted,
             insights_told_twice: None,

@@ -49,10 +49,11 @@ impl HandOver {
         self.rows.len()
     }
 
-    /// The last minute with an observation; `None` where there is none.
+    /// The first and the last minute with an observation; `None` where there is none.
     #[must_use]
-    pub fn last(&self) -> Option<Minute> {
-        self.rows.iter().map(|row| row.cell.minute).max()
+    pub fn span(&self) -> Option<(Minute, Minute)> {
+        let minutes = self.rows.iter().map(|row| row.cell.minute);
+        Some((minutes.clone().min()?, minutes.max()?))
     }
 
     /// Whether nothing was observed.

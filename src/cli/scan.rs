@@ -21,7 +21,7 @@ use crate::metrics;
 use crate::pipeline::count::Reading;
 use crate::pipeline::night::GoingOn;
 use crate::pipeline::scan::{Looking, Scanned, scan};
-use crate::pipeline::{Cancel, Progress, Stopwatch};
+use crate::pipeline::{Cancel, Progress, stage};
 use crate::roll_up::RollUp;
 use crate::summary::{self, Colour, Look, Summary};
 use crate::words::printable;
@@ -99,26 +99,31 @@ pub(super) async fn scan_into(
     out: &Path,
     reading: Reading,
     looking: Looking,
-    going_on: Option<GoingOn>,
+    mut going_on: Option<GoingOn>,
     (cancel, progress): (&Cancel, Arc<dyn Progress>),
 ) -> anyhow::Result<Scanned> {
     let published = if going_on.is_some() { Earlier::Kept } else { Earlier::Replaced };
     // Before anything is read: what cannot be written should fail in the first second.
     let mut destination = Target::open(out, published, &reading.buckets)?;
-    let mut scanned = scan(reading, looking, going_on, cancel, progress).await?;
-    let publishing = Stopwatch::start();
-    for output in outputs(&scanned.insights, &scanned.organizations) {
-        cancel.check()?;
-        destination.stage(output)?;
+    if let Some(going_on) = going_on.as_mut().filter(|going_on| going_on.rescore) {
+        going_on.told = destination.told()?;
     }
-    destination.stage(scanned.summary.output())?;
-    cancel.commit()?;
-    destination.publish().with_context(|| format!("cannot publish to {}", out.display()))?;
+    let mut scanned = scan(reading, looking, going_on, cancel, progress).await?;
+    let mut stages = std::mem::take(&mut scanned.stages);
+    stage("publish", &mut stages, || {
+        for output in outputs(&scanned.insights, &scanned.organizations) {
+            cancel.check()?;
+            destination.stage(output)?;
+        }
+        destination.stage(scanned.summary.output())?;
+        cancel.commit()?;
+        destination.publish().with_context(|| format!("cannot publish to {}", out.display()))
+    })?;
     // Last of all: where it was not reached, the next run does the same again.
     if let Some(hand_on) = scanned.hand_on.take() {
-        hand_on.save()?;
+        stage("save", &mut stages, || hand_on.save())?;
     }
-    scanned.stages.insert("publish", publishing.seconds());
+    scanned.stages = stages;
     Ok(scanned)
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 
 use crate::config::Scan;
+use crate::emit::Told;
 use crate::pipeline::count::Reading;
 use crate::pipeline::night::GoingOn;
 use crate::pipeline::scan::Looking;
@@ -68,6 +69,7 @@ impl StateArgs {
             to_the_end: self.to_the_end,
             rescore: self.rescore,
             relist: self.relist,
+            told: Told::default(),
             keep_days: i32::from(self.keep_days.or(settings.keep_days).unwrap_or(KEEP_DAYS)),
             model: Model { name: looking.models.base().name().to_owned(), digest: looking.models.digest() },
         };

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::destination::{is_like_ours, with_lines};
-use super::{DestinationError, Earlier, LINES_FILE, Output, SUMMARY_FILE, is_ours};
+use super::{DestinationError, Earlier, LINES_FILE, Output, SUMMARY_FILE, Told, is_ours};
 use crate::s3::{Bucket, Buckets, Cause, Condition, Listing, Location, S3Error, Stored, Visit};
 use crate::step::step;
 
@@ -47,6 +47,11 @@ impl InBucket {
             }
         }
         Ok(Self { bucket, at, earlier, staged: Vec::new() })
+    }
+
+    pub(super) fn told(&self) -> Result<Told, DestinationError> {
+        let lines = self.bucket.get(&self.at.join(LINES_FILE).key)?;
+        Ok(Told::of(&lines.map_or_else(Bytes::new, |lines| lines.bytes)))
     }
 
     pub(super) fn stage(&mut self, output: Output) {

@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use thiserror::Error;
 use walkdir::WalkDir;
 
-use super::{LINES_FILE, Output, SUMMARY_FILE, is_ours};
+use super::{LINES_FILE, Output, SUMMARY_FILE, Told, is_ours};
 use crate::cloudtrail::insight::EventId;
 use crate::s3::S3Error;
 use crate::step::step;
@@ -103,6 +103,15 @@ impl Destination {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What earlier runs have told.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn told(&self) -> Result<Told, DestinationError> {
+        let lines = self.path.join(LINES_FILE);
+        Ok(Told::of(&at(&lines, there(&lines))?))
     }
 
     /// Writes a file where nobody looks yet.

@@ -2,7 +2,7 @@
 use std::path::Path;
 
 use super::bucket::InBucket;
-use super::{Destination, DestinationError, Earlier, Output};
+use super::{Destination, DestinationError, Earlier, Output, Told};
 use crate::s3::{Buckets, Location};
 
 /// Where results go. Dropped without [`Target::publish`], it is left as it was.
@@ -24,6 +24,17 @@ impl Target {
             Some(location) => Self::Bucket(InBucket::open(location, earlier, buckets)?),
             None => Self::Folder(Destination::open(path, earlier)?),
         })
+    }
+
+    /// What earlier runs have told.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn told(&self) -> Result<Told, DestinationError> {
+        match self {
+            Self::Folder(folder) => folder.told(),
+            Self::Bucket(bucket) => bucket.told(),
+        }
     }
 
     /// Takes a file that is to be published.

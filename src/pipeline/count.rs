@@ -236,7 +236,8 @@ impl Run<'_> {
         if !self.is_listed {
             return delivered;
         }
-        Some(delivered?.min(read.calls.last()?.plus(MINUTES_PER_DAY)))
+        let (_, last) = read.coverage.minutes?;
+        Some(delivered?.min(last.plus(MINUTES_PER_DAY)))
     }
 
     /// Reads an input; and where it could not be had, whether trying again may help.
@@ -408,7 +409,9 @@ fn read_table(Table { path, name }: &Table, reading: &Reading, tell_raw: bool) -
         })
         .collect();
     let raw = tell_raw.then(|| raw_of(path)).transpose()?;
-    Ok(FileRead { calls: table.batch.hand_over(), coverage, raw })
+    let calls = table.batch.hand_over();
+    coverage.minutes = calls.span();
+    Ok(FileRead { calls, coverage, raw })
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
 
+use crate::metrics::Stages;
+
 /// A request to stop that long work looks at often enough to stop within a second.
 #[derive(Debug, Clone, Default)]
 pub struct Cancel(Arc<AtomicU8>);
@@ -61,26 +63,17 @@ impl Cancel {
     }
 }
 
-/// How long a stage takes: for metrics, never for results.
-#[derive(Debug, Clone, Copy)]
-pub struct Stopwatch(Instant);
-
-impl Stopwatch {
-    /// Begins.
-    #[must_use]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "how long a run takes is a fact about the run, not about the logs"
-    )]
-    pub fn start() -> Self {
-        Self(Instant::now())
-    }
-
-    /// Wall-clock seconds since the beginning.
-    #[must_use]
-    pub fn seconds(self) -> f64 {
-        self.0.elapsed().as_secs_f64()
-    }
+/// Does the work of a stage, within a span of the log, and notes how many wall-clock seconds it took: for metrics, never
+/// for results.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a run takes is a fact about the run, not about the logs"
+)]
+pub fn stage<T>(name: &'static str, stages: &mut Stages, work: impl FnOnce() -> T) -> T {
+    let began = Instant::now();
+    let done = tracing::info_span!("stage", name).in_scope(work);
+    *stages.entry(name).or_default() += began.elapsed().as_secs_f64();
+    done
 }
 
 /// Who watches a long run.

@@ -11,6 +11,8 @@ use super::judge;
 use super::read_files::{Changed, ReadFiles};
 use crate::aggregate::{Counts, OPEN_AFTER_END, Settling};
 use crate::cloudtrail::object_key::ObjectKey;
+use crate::emit::Told;
+use crate::insight::Insight;
 use crate::names::TextId;
 use crate::roll_up::RollUp;
 use crate::state::{Account, Kept, Learned, Model, State, StateError, day_name};
@@ -35,6 +37,8 @@ pub struct GoingOn {
     pub rescore: bool,
     /// Whether to look through a bucket as far back as anything can still come, not only for what is newer than the last run.
     pub relist: bool,
+    /// Then, what readers have been told of it already.
+    pub told: Told,
     /// Days of history to keep.
     pub keep_days: i32,
     /// Names and digest of all that judges.
@@ -49,6 +53,7 @@ pub(super) struct Night {
     keep_days: i32,
     model: Model,
     rescore: bool,
+    told: Told,
     /// What the last run had learned, until it is taken.
     before: Vec<Learned>,
     /// Days whose calls were put back.
@@ -79,7 +84,7 @@ impl HandOn {
 impl Night {
     /// What the run begins with.
     pub(super) fn begin(going_on: GoingOn) -> anyhow::Result<(Self, Beginning)> {
-        let GoingOn { state, settle, to_the_end, rescore, relist, keep_days, model } = going_on;
+        let GoingOn { state, settle, to_the_end, rescore, relist, told, keep_days, model } = going_on;
         let state = Arc::new(state);
         let known = state.checkpoint();
         let settling = Settling { settle, newest: known.newest_delivery, judged_until: known.judged_until };
@@ -89,6 +94,7 @@ impl Night {
             keep_days,
             model,
             rescore,
+            told,
             before: if rescore { Vec::new() } else { state.learned()? },
             recalled: BTreeSet::new(),
             watched: Vec::new(),
@@ -143,6 +149,13 @@ impl Night {
             judged_from: self.state.checkpoint().judged_until.filter(|_| !self.rescore),
             judged_until: until,
             open: self.learned.iter().map(|learned| learned.open.len() as u64).sum(),
+        }
+    }
+
+    /// Leaves out what readers have been told of already.
+    pub(super) fn leave_out_told(&self, insights: &mut Vec<Insight>) {
+        if self.rescore {
+            self.told.leave_out(insights);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Sources and a model -> insights and the summary of the run: the main job.
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -8,7 +9,7 @@ use hashbrown::HashMap;
 use super::count::{Beginning, Counted, Reading, count_on, whole};
 use super::find::{Extent, find};
 use super::night::{GoingOn, HandOn, Night, organizations};
-use super::{Cancel, Progress, Stopwatch, judge};
+use super::{Cancel, Progress, judge, stage};
 use crate::aggregate::Counts;
 use crate::attribution::rounded;
 use crate::config::{Models, Mute, Unmatched, unmatched};
@@ -80,27 +81,44 @@ fn scan_blocking(
     cancel: &Cancel,
     progress: &dyn Progress,
 ) -> anyhow::Result<Scanned> {
-    let reading_took = Stopwatch::start();
-    let (mut night, beginning) = match going_on {
-        Some(going_on) => {
-            let (night, beginning) = Night::begin(going_on)?;
-            (Some(night), beginning)
-        }
-        None => (None, Beginning::anew()),
-    };
-    let mut counted = count_on(beginning, reading, cancel, progress)?;
-    let mut stages = Stages::from([("read", reading_took.seconds())]);
-    let judging = Stopwatch::start();
+    let mut stages = Stages::new();
+    let (night, counted) = stage("read", &mut stages, || {
+        let (night, beginning) = match going_on {
+            Some(going_on) => {
+                let (night, beginning) = Night::begin(going_on)?;
+                (Some(night), beginning)
+            }
+            None => (None, Beginning::anew()),
+        };
+        anyhow::Ok((night, count_on(beginning, reading, cancel, progress)?))
+    })?;
+    let mut scanned =
+        stage("judge", &mut stages, || judged_whole(reading.jobs, looking, night, counted, cancel))?;
+    scanned.stages = stages;
+    Ok(scanned)
+}
+
+/// Judges all that was read.
+fn judged_whole(
+    jobs: NonZeroUsize,
+    looking: &Looking,
+    mut night: Option<Night>,
+    mut counted: Counted,
+    cancel: &Cancel,
+) -> anyhow::Result<Scanned> {
     if let Some(night) = &night {
         counted.organizations = organizations(night, &counted);
     }
     let Counted { mut counts, coverage, organizations, read } = counted;
     let extent = match &night {
-        Some(night) => Extent { until: night.until(&counts, read.as_ref()), jobs: reading.jobs },
-        None => Extent::whole(&counts, reading.jobs),
+        Some(night) => Extent { until: night.until(&counts, read.as_ref()), jobs },
+        None => Extent::whole(&counts, jobs),
     };
     let covered = covered(&counts, coverage);
     let mut found = find(&mut counts, looking, extent, night.as_mut(), cancel)?;
+    if let Some(night) = &night {
+        night.leave_out_told(&mut found);
+    }
     found.retain(|insight| looking.report_from.is_none_or(|from| insight.explanation.detected_at >= from));
     let base = looking.models.base();
     let spans = match &night {
@@ -120,8 +138,7 @@ fn scan_blocking(
     let hand_on =
         night.map(|night| night.end(&mut counts, (&organizations, read), extent.until)).transpose()?;
     whole(&counts)?;
-    stages.insert("judge", judging.seconds());
-    Ok(Scanned { insights: found, summary, organizations, stages, hand_on })
+    Ok(Scanned { insights: found, summary, organizations, stages: Stages::new(), hand_on })
 }
 
 /// The rules that nothing in the logs matches.
@@ -167,6 +184,7 @@ pub fn covered(counts: &Counts, coverage: source::coverage::Coverage) -> Coverag
         known_folders,
         bytes,
         records,
+        minutes,
         excluded,
         excluded_files,
         skipped,
@@ -187,7 +205,7 @@ pub fn covered(counts: &Counts, coverage: source::coverage::Coverage) -> Coverag
             .collect(),
         ignored: ignored.into_iter().map(|row| Ignored { what: row.what, why: row.why }).collect(),
         series: judge::series(counts),
-        minutes: counts.span().map(|(from, to)| Minutes { from, to }),
+        minutes: minutes.map(|(from, to)| Minutes { from, to }),
         ..Coverage::default()
     }
 }

@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 
 use crate::classify::Exclusion;
+use crate::time::Minute;
 
 /// What became of everything that was found. Nothing that could be read is dropped uncounted:
 /// `records` = calls counted + duplicates + the sum of `excluded`.
@@ -17,6 +18,8 @@ pub struct Coverage {
     pub bytes: u64,
     /// JSON objects that were read as records, duplicates and excluded ones included; skipped ones are not in it.
     pub records: u64,
+    /// First and last minute of those that count, duplicates included.
+    pub minutes: Option<(Minute, Minute)>,
     /// Records that are fine but count nowhere.
     pub excluded: BTreeMap<Exclusion, u64>,
     /// Files that were recognised by their name as something else and not opened, by
@@ -47,6 +50,10 @@ impl Coverage {
         self.known_folders += other.known_folders;
         self.bytes += other.bytes;
         self.records += other.records;
+        self.minutes = match (self.minutes, other.minutes) {
+            (Some((from, to)), Some((first, last))) => Some((from.min(first), to.max(last))),
+            (one, other) => one.or(other),
+        };
         for (reason, records) in other.excluded {
             *self.excluded.entry(reason).or_default() += records;
         }

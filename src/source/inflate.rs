@@ -6,6 +6,7 @@ use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::GzDecoder;
+use memmap2::MmapMut;
 
 use super::libdeflate::Inflater;
 use super::parse::Seal;
@@ -18,7 +19,8 @@ const CHUNK: u64 = 4 << 20;
 const MAX_PACKED: usize = 8 << 20;
 /// Files that inflate to more than this are streamed, so that stopping never takes long.
 const MAX_AT_ONCE: usize = 64 << 20;
-/// What the buffers keep between files: one giant must not hold its memory for the rest of the run.
+/// What the buffers keep between files: one giant must not hold its memory for the rest of the run. It gets some of its
+/// own, in large pages where there are such: taking 50 MB in pages of 4 KiB costs half as much as inflating into it.
 const KEPT: usize = 8 << 20;
 /// Deflate cannot do better than this, whatever a header claims.
 const MAX_RATIO: usize = 1032;
@@ -67,6 +69,8 @@ pub struct Buffers {
     packed: Vec<u8>,
     /// What comes out, and old bytes after it: they need not be cleared to be overwritten.
     bytes: Vec<u8>,
+    /// What comes out of one that is larger than the buffers are to be.
+    large: Option<MmapMut>,
     inflater: Inflater,
 }
 
@@ -93,7 +97,8 @@ impl Buffers {
             && outcome.is_ok()
             && let Some(length) = self.member(limit)
         {
-            return Inflated { bytes: &self.bytes[..length], seal: Seal::Checksum, damage: None };
+            let bytes = self.large.as_deref().unwrap_or(&self.bytes);
+            return Inflated { bytes: &bytes[..length], seal: Seal::Checksum, damage: None };
         }
         let mut stream = self.packed.chain(BufReader::new(Failing { outcome: outcome.err(), input }));
         let damage = inflate(&mut stream, limit, stop, &mut self.bytes).err();
@@ -103,28 +108,43 @@ impl Buffers {
 
     /// Inflates a file that is one sound gzip member, and gives its length; `None` for everything else.
     fn member(&mut self, limit: u64) -> Option<usize> {
-        let Self { packed, bytes, inflater } = self;
+        let Self { packed, bytes, large, inflater } = self;
         let [0x1f, 0x8b, _, flags, .., a, b, c, d] = **packed else { return None };
         let length = u32::from_le_bytes([a, b, c, d]) as usize;
         let most = MAX_AT_ONCE.min(packed.len() * MAX_RATIO);
         if flags & HEADER_CHECKSUM != 0 || length > most || length as u64 > limit {
             return None;
         }
-        if bytes.len() < length {
-            // New zeros cost nothing until they are written over; growing would clear them one by one.
-            *bytes = vec![0; length];
-        }
-        let member = inflater.member(packed, &mut bytes[..length])?;
+        let output = if length > KEPT {
+            &mut **large.insert(in_large_pages(length)?)
+        } else {
+            if bytes.len() < length {
+                // New zeros cost nothing until they are written over; growing would clear them one by one.
+                *bytes = vec![0; length];
+            }
+            bytes.as_mut_slice()
+        };
+        let member = inflater.member(packed, &mut output[..length])?;
         (member.taken == packed.len()).then_some(member.given)
     }
 
     fn shrink(&mut self) {
+        self.large = None;
         for buffer in [&mut self.packed, &mut self.bytes] {
             if buffer.capacity() > KEPT {
                 *buffer = Vec::new();
             }
         }
     }
+}
+
+/// So many zeros; `None` where there is no memory for them.
+fn in_large_pages(length: usize) -> Option<MmapMut> {
+    let zeros = MmapMut::map_anon(length).ok()?;
+    // Pages of the usual size do as well.
+    #[cfg(target_os = "linux")]
+    let _ = zeros.advise(memmap2::Advice::HugePage);
+    Some(zeros)
 }
 
 /// What follows the bytes at hand: the error that ended them, or the rest of the input.
@@ -316,6 +336,8 @@ mod tests {
         check("padding", &[members, vec![0; 20_000]].concat(), MAX, b"one two", "");
         check("exactly full", &gzip(b"12345"), 5, b"12345", "");
         check("exactly full, plain", b"12345", 5, b"12345", "");
+        let large = text.repeat(2 * KEPT / text.len());
+        check("larger than what is kept", &gzip(&large), 2 * MAX_AT_ONCE as u64, &large, "");
     }
 
     const MAX: u64 = 1 << 20;

@@ -254,7 +254,9 @@ struct Counter<'c> {
 
 impl Counter<'_> {
     fn into_read(self) -> FileRead {
-        FileRead { calls: self.batch.hand_over(), coverage: self.coverage, raw: self.raw }
+        let calls = self.batch.hand_over();
+        let coverage = Coverage { minutes: calls.span(), ..self.coverage };
+        FileRead { calls, coverage, raw: self.raw }
     }
 
     fn exclude(&mut self, reason: Exclusion) {

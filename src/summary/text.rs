@@ -148,7 +148,9 @@ pub fn write_coverage(out: &mut dyn Write, read: &Coverage, look: Look) -> io::R
     if let Some(from) = read.reported_from {
         writeln!(out, "Insights before {} are left out; what came before is only learned from", clock(from))?;
     }
-    judged_from(out, &read.judged_from)?;
+    let told_until = read.went_on.as_ref().and_then(|went_on| went_on.judged_from);
+    let news = |account: &&JudgedFrom| told_until.is_none_or(|until| account.from >= until);
+    judged_from(out, &read.judged_from.iter().filter(news).collect::<Vec<_>>())?;
     warming_up(out, &read.warming_up)?;
     skipped(out, &read.skipped, look)
 }
@@ -180,10 +182,10 @@ fn went_on(out: &mut dyn Write, read: &Coverage) -> io::Result<()> {
 }
 
 /// Since when all were judged, and which accounts only since later.
-fn judged_from(out: &mut dyn Write, accounts: &[JudgedFrom]) -> io::Result<()> {
+fn judged_from(out: &mut dyn Write, accounts: &[&JudgedFrom]) -> io::Result<()> {
     let Some(first) = accounts.iter().map(|account| account.from).min() else { return Ok(()) };
     writeln!(out, "Judged from {} on: before, there was too little history", clock(first))?;
-    let later: Vec<&JudgedFrom> =
+    let later: Vec<&&JudgedFrom> =
         accounts.iter().filter(|account| account.from.since(first) > MINUTES_PER_DAY).collect();
     for JudgedFrom { account, from } in later.iter().take(ACCOUNTS_SHOWN) {
         writeln!(out, "Account {} only from {} on", printable(account), clock(*from))?;
@@ -233,20 +235,25 @@ fn skipped(out: &mut dyn Write, skipped: &[Skipped], look: Look) -> io::Result<(
 }
 
 fn headline(summary: &Summary) -> String {
-    let mut muted = match summary.insights_muted {
+    let mut besides = match summary.insights_ended {
         0 => String::new(),
-        muted => format!("; {} muted, see insights.jsonl", count(muted)),
+        ended => format!("; {} of an earlier run ended", count(ended)),
     };
+    if summary.insights_muted > 0 {
+        write!(besides, "; {} muted, see insights.jsonl", count(summary.insights_muted))
+            .expect("a text can be written to");
+    }
     if let Some(told_twice) = summary.insights_told_twice.filter(|number| *number > 0) {
-        write!(muted, "; {} of sums that others tell already", count(told_twice))
+        write!(besides, "; {} of sums that others tell already", count(told_twice))
             .expect("a text can be written to");
     }
     if summary.insights == 0 {
-        if summary.coverage.minutes.is_none() {
+        if summary.coverage.minutes.is_none() && summary.coverage.went_on.is_none() {
             return "NOTHING TO JUDGE: no call was counted".to_owned();
         }
         let judged = if summary.coverage.warming_up.is_empty() { "" } else { " in what could be judged" };
-        return format!("No insights{judged}{muted}");
+        let new = if summary.coverage.went_on.is_some() { "new " } else { "" };
+        return format!("No {new}insights{judged}{besides}");
     }
     let severities: Vec<String> = Severity::ALL
         .iter()
@@ -260,7 +267,7 @@ fn headline(summary: &Summary) -> String {
     if summary.insights_open > 0 {
         write!(headline, "; {} still open", count(summary.insights_open)).expect("a text can be written to");
     }
-    headline + &muted
+    headline + &besides
 }
 
 /// A column of the table.

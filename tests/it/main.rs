@@ -10,6 +10,7 @@ mod evaluate;
 mod explain;
 mod interrupt;
 mod metrics;
+mod packaging;
 mod readme;
 mod rollup;
 mod s3;

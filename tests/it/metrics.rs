@@ -41,3 +41,21 @@ fn metrics_say_what_the_summary_says() {
         ended.stderr
     );
 }
+
+#[test]
+fn promtool_accepts_the_metrics() {
+    let scenario = Scenario::new();
+    let common = ["scan", text(organization()), "--state", "state", "--out", "out", "--metrics", "m.prom"];
+    for _ in 0..2 {
+        scenario.done(&common);
+        let metrics = std::fs::File::open(scenario.path("m.prom")).expect("readable");
+        let checked =
+            std::process::Command::new("promtool").args(["check", "metrics"]).stdin(metrics).output();
+        let Ok(checked) = checked else {
+            assert!(std::env::var_os("TRAILPULSE_TEST_PYTHON").is_none(), "./run-tests sets up promtool");
+            return;
+        };
+        let said = String::from_utf8_lossy(&checked.stdout) + String::from_utf8_lossy(&checked.stderr);
+        assert!(checked.status.success() && said.is_empty(), "{said}");
+    }
+}

@@ -80,11 +80,10 @@ fn boto3_writes_the_logs_and_reads_the_insights() {
     let objects = objects.as_object().expect("objects by key");
     let local = tree(&scenario.path("local"));
     assert!(local.len() > 5, "{} files", local.len());
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     for (name, bytes) in &local {
         let object = &objects[name];
         // The summary is that of the second run.
-        assert!(name == "summary.json" || object["bytes"] == hex(bytes), "{name}");
+        assert!(name == "summary.json" || object["bytes"] == trailpulse::words::hex(bytes), "{name}");
         assert_eq!((&object["sse"], &object["bucket_key"]), (&"aws:kms".into(), &true.into()), "{name}");
         assert!(object["kms_key_id"].as_str().is_some_and(|id| id.contains("alias/insights")), "{object}");
         let tags = serde_json::json!({"team": "security", "cost center": "4 + 7"});

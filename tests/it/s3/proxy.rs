@@ -123,7 +123,7 @@ impl Shared {
 
 /// A request with its body.
 fn read_message(from: &mut TcpStream) -> io::Result<Vec<u8>> {
-    let (mut bytes, mut buffer) = (Vec::new(), [0; 65536]);
+    let (mut bytes, mut buffer) = (Vec::new(), vec![0; 65536]);
     loop {
         let read = from.read(&mut buffer)?;
         bytes.extend(&buffer[..read]);

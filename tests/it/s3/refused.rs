@@ -2,6 +2,9 @@
 use crate::s3::proxy::Fault;
 use crate::s3::server::{ACCESS_KEY, Served, free_port};
 
+/// Arguments, changes of the environment, and what is said.
+type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+
 #[test]
 fn what_cannot_be_used_is_said_at_once_with_what_to_do() {
     let Some(served) = Served::new() else { return };
@@ -9,7 +12,7 @@ fn what_cannot_be_used_is_said_at_once_with_what_to_do() {
     served.scenario.write("trailpulse.toml", "[s3]\nretries = 1\ntimeout = 2\n");
     let nowhere = format!("http://127.0.0.1:{}", free_port());
     let key = ("AWS_SECRET_ACCESS_KEY", "wrong");
-    let cases: [(&[&str], &[(&str, &str)], &str); 10] = [
+    let cases: [Case<'_>; 10] = [
         (&["scan", "s3://logs"], &[key], "cannot list s3://logs: "),
         (&["scan", "s3://nowhere"], &[], "cannot list s3://nowhere: there is no such bucket"),
         (&["scan", "s3://logs/nothing"], &[], "no CloudTrail log file in s3://logs/nothing"),

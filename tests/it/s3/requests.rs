@@ -88,7 +88,10 @@ impl Shelf {
         let objects = self.objects.lock().expect("nobody panics");
         let from = prefix.clone().max(after);
         for (key, bytes) in objects.range(from..).take_while(|(key, _)| key.starts_with(&prefix)) {
-            let folder = key[prefix.len()..].split_once('/').filter(|_| !delimiter.is_empty());
+            let folder = key
+                .strip_prefix(&prefix)
+                .and_then(|below| below.split_once('/'))
+                .filter(|_| !delimiter.is_empty());
             if let Some((folder, _)) = folder {
                 folders.insert(folder.to_owned());
                 continue;
@@ -111,19 +114,18 @@ impl Shelf {
 #[test]
 fn a_night_without_news_costs_a_request_for_each_account_and_region() {
     let shelf = Arc::new(Shelf::default());
-    let log = |account: &str, region: &str, time: &str| {
-        let (day, name) =
-            (&time[..8], format!("{account}_CloudTrail_{region}_{time}Z_AAAAAAAAAAAAAAAA.json"));
-        let (year, month, day) = (&day[..4], &day[4..6], &day[6..]);
-        format!("AWSLogs/o-exampleorg/{account}/CloudTrail/{region}/{year}/{month}/{day}/{name}")
+    let log = |account: &str, region: &str, day: &str| {
+        let name =
+            format!("{account}_CloudTrail_{region}_{}T1200Z_AAAAAAAAAAAAAAAA.json", day.replace('/', ""));
+        format!("AWSLogs/o-exampleorg/{account}/CloudTrail/{region}/{day}/{name}")
     };
     let accounts: Vec<String> =
         (0..ACCOUNTS).map(|account| format!("{:012}", 100_000_000_000_usize + account)).collect();
     for account in &accounts {
         for region in REGIONS {
-            for time in ["20260101T1200", "20260131T1200"] {
+            for day in ["2026/01/01", "2026/01/31"] {
                 let body = br#"{"Records":[]}"#.to_vec();
-                shelf.objects.lock().expect("nobody panics").insert(log(account, region, time), body);
+                shelf.objects.lock().expect("nobody panics").insert(log(account, region, day), body);
             }
         }
         let digest =
@@ -154,15 +156,15 @@ fn a_night_without_news_costs_a_request_for_each_account_and_region() {
     let resumed = lists.iter().filter(|target| target.contains("start-after=") && target.contains("01%2F29"));
     assert_eq!(resumed.count(), ACCOUNTS * REGIONS.len(), "{:?}", lists.last());
     // One new log, and a copy that comes late: the one is found, the other when it is looked for.
-    let put = |region: &str, time: &str| {
+    let put = |region: &str, day: &str| {
         let body = br#"{"Records":[]}"#.to_vec();
-        shelf.objects.lock().expect("nobody panics").insert(log(&accounts[7], region, time), body);
+        shelf.objects.lock().expect("nobody panics").insert(log(&accounts[7], region, day), body);
     };
-    put("eu-west-1", "20260201T0000");
-    put("eu-west-1", "20260120T0000");
+    put("eu-west-1", "2026/02/01");
+    put("eu-west-1", "2026/01/20");
     let (lists, gets) = night(&[]);
     assert_eq!((lists.len(), gets.len()), (bound, 1), "{gets:?}");
     let (lists, gets) = night(&["--relist"]);
     assert_eq!((lists.len(), gets.len()), (bound, 1), "{gets:?}");
-    assert!(gets[0].contains("20260120T0000"));
+    assert!(gets[0].contains("/2026/01/20/"));
 }

@@ -1,4 +1,5 @@
 //! A server that speaks S3 over a folder (s3s-fs), a proxy before it, and `trailpulse` with credentials for it.
+use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -30,7 +31,6 @@ fn program() -> Option<PathBuf> {
         return Some(path);
     }
     assert!(std::env::var("TRAILPULSE_TEST_PYTHON").is_err(), "run-tests installs {}", path.display());
-    use std::io::Write as _;
     let _ = writeln!(std::io::stderr(), "skipped: s3s-fs is not there; ./run-tests sets it up");
     None
 }

@@ -1,0 +1,82 @@
+//! `insights.jsonl` of earlier runs -> which insights of a new judgement of the same days were told already.
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::cloudtrail::insight::{Published, State};
+use crate::insight::Insight;
+use crate::time::Minute;
+
+/// What was told of one series: from its account and region to its error code.
+type Key = [String; 5];
+
+/// The end of what has not ended.
+const NEVER: Minute = Minute::from_epoch(i32::MAX);
+
+/// What earlier runs have published.
+#[derive(Debug, Default)]
+pub struct Told {
+    events: BTreeSet<(String, State)>,
+    /// Of each insight by its shared id, its series and its minutes; without an end, up to the last there is.
+    spans: BTreeMap<String, (Key, Minute, Minute)>,
+}
+
+impl Told {
+    /// From the lines of `insights.jsonl`; those that are none of ours are passed over.
+    #[must_use]
+    pub fn of(lines: &[u8]) -> Self {
+        #[derive(Deserialize)]
+        struct Line {
+            record: Published,
+        }
+        let mut told = Self::default();
+        for line in lines.split(|byte| *byte == b'\n') {
+            let Ok(Line { record }) = serde_json::from_slice::<Line>(line) else { continue };
+            let details = record.insight_details;
+            told.events.insert((record.shared_event_id.clone(), details.state));
+            let error_code = details.error_code.unwrap_or_default();
+            let key = [
+                record.recipient_account_id,
+                record.aws_region,
+                details.event_source,
+                details.event_name,
+                error_code,
+            ];
+            let at = record.event_time;
+            let span = told.spans.entry(record.shared_event_id).or_insert((key, at, NEVER));
+            match details.state {
+                State::Start => span.1 = at,
+                State::End => span.2 = at,
+            }
+        }
+        told
+    }
+
+    /// Leaves what readers have not heard of: no event twice, and no insight of minutes of a series that another was told
+    /// of, unless it is still open, since its End will come.
+    pub fn leave_out(&self, insights: &mut Vec<Insight>) {
+        let mut spans = BTreeMap::<Uuid, (Minute, Option<Minute>)>::new();
+        for insight in insights.iter() {
+            let span = spans.entry(insight.shared_id).or_insert((insight.start, None));
+            if insight.state == State::End {
+                span.1 = Some(insight.event_time);
+            }
+        }
+        insights.retain(|insight| {
+            let id = insight.shared_id.to_string();
+            if self.spans.contains_key(&id) {
+                return !self.events.contains(&(id, insight.state));
+            }
+            let (start, Some(end)) = spans[&insight.shared_id] else { return true };
+            let key = key_of(insight);
+            !self.spans.values().any(|(told, from, to)| *told == key && *from < end && start < *to)
+        });
+    }
+}
+
+fn key_of(insight: &Insight) -> Key {
+    let api = &insight.series.api;
+    let error_code = insight.series.kind.error_code().unwrap_or_default();
+    [&*api.account, &*api.region, &*api.event_source, &*api.event_name, error_code].map(str::to_owned)
+}

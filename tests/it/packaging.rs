@@ -1,0 +1,77 @@
+//! The files below packaging/ -> their own tools accept them, and their commands run.
+use std::process::Command;
+
+use crate::command::{Scenario, organization, python, repository, text};
+
+/// A file below packaging/.
+fn packaged(name: &str) -> String {
+    std::fs::read_to_string(repository("packaging").join(name)).expect("readable")
+}
+
+/// Runs a command line of a package as its shell, or systemd, would.
+fn run(scenario: &Scenario, line: &str, source: &str) {
+    let line = line
+        .replace("/usr/bin/trailpulse", env!("CARGO_BIN_EXE_trailpulse"))
+        .replace("${SOURCE}", source)
+        .replace("s3://YOUR-TRAIL-BUCKET/AWSLogs", source)
+        .replace("${STATE_DIRECTORY}", text(&scenario.path("var")))
+        .replace("/var/lib/", &format!("{}/", text(&scenario.path("var"))))
+        .replace("=/state/", &format!("={}/", text(&scenario.path("var"))));
+    let ended = Command::new("sh").args(["-c", &line]).env_clear().current_dir(scenario.path("")).output();
+    let ended = ended.expect("a shell starts");
+    assert!(ended.status.success(), "{line}\n{}", String::from_utf8_lossy(&ended.stderr));
+}
+
+#[test]
+fn the_commands_of_the_packages_run() {
+    let service = packaged("systemd/trailpulse.service");
+    let of_service = |key: &str| service.lines().find_map(|line| line.strip_prefix(key)).expect("is there");
+    let cron = packaged("cron/trailpulse");
+    let of_cron = cron.lines().find_map(|line| Some(line.split_once(" trailpulse ")?.1)).expect("is there");
+    let job = packaged("kubernetes/cronjob.yaml");
+    let of_job = job.split_once("args:\n").and_then(|(_, rest)| rest.split_once("env:")).expect("is there").0;
+    let of_job: Vec<&str> = of_job.lines().filter_map(|line| line.trim().strip_prefix("- ")).collect();
+    let of_job = format!("/usr/bin/trailpulse {}", of_job.join(" "));
+    let source = text(organization());
+    for (commands, left) in [
+        (vec![of_service("ExecStartPre="), of_service("ExecStart=")], "var/trailpulse.prom"),
+        (vec![of_cron], "var/node-exporter/trailpulse.prom"),
+        (vec![&of_job], "var/insights/summary.json"),
+    ] {
+        let scenario = Scenario::new();
+        scenario.write("var/empty", "");
+        commands.iter().for_each(|line| run(&scenario, line, source));
+        assert!(scenario.path(left).exists(), "{left} of {commands:?}");
+    }
+}
+
+#[test]
+fn systemd_accepts_the_units() {
+    if Command::new("systemd-analyze").arg("--version").output().is_err() {
+        assert!(std::env::var_os("TRAILPULSE_TEST_PYTHON").is_none(), "./run-tests sets up systemd-analyze");
+        return;
+    }
+    let scenario = Scenario::new();
+    let program = env!("CARGO_BIN_EXE_trailpulse");
+    let unit = packaged("systemd/trailpulse.service").replace("/usr/bin/trailpulse", program);
+    let service = scenario.write("trailpulse.service", unit);
+    let timer = scenario.write("trailpulse.timer", packaged("systemd/trailpulse.timer"));
+    let verify = |service: &std::path::Path| {
+        let arguments = ["verify", "--man=no", text(service), text(&timer)];
+        let ended = Command::new("systemd-analyze").args(arguments).output().expect("starts");
+        (ended.status.success(), String::from_utf8_lossy(&ended.stderr).into_owned())
+    };
+    assert_eq!(verify(&service), (true, String::new()));
+    // It does find mistakes.
+    let wrong = std::fs::read_to_string(&service).expect("readable").replace("Type=oneshot", "Type=nightly");
+    std::fs::write(&service, wrong).expect("writable");
+    assert!(verify(&service).1.contains("nightly"));
+}
+
+#[test]
+fn policies_manifests_and_the_image_are_well_formed() {
+    let checked = python("packaging_check.py", Some("parliament"), &[text(&repository("packaging"))]);
+    if let Some(ended) = checked {
+        assert_eq!((ended.status, ended.stdout.as_str()), (0, "\n"), "{}", ended.stderr);
+    }
+}
