@@ -127,8 +127,8 @@ impl Night {
     /// The newest delivery, up to which nothing is missing that the next run may have.
     fn newest(&self, counts: &Counts, read: Option<&ReadFiles>) -> Option<Minute> {
         let newest = counts.settling().and_then(|settling| settling.newest)?;
-        let missed = read.and_then(ReadFiles::first_missed);
-        let held = missed.filter(|missed| !self.to_the_end && *missed >= newest.plus(-HELD));
+        let missed = read.and_then(|read| read.first_missed(newest.plus(-HELD)));
+        let held = missed.filter(|_| !self.to_the_end);
         let before = self.state.checkpoint().newest_delivery;
         held.map(|held| held.min(newest)).map_or(Some(newest), |held| Some(held).max(before))
     }

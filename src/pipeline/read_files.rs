@@ -129,11 +129,11 @@ impl ReadFiles {
         }
     }
 
-    /// The first delivery that this run missed and the next may have, so that nothing after it should be judged yet.
-    pub fn first_missed(&self) -> Option<Minute> {
+    /// The first delivery from `since` on that this run missed and the next may have: nothing after it should be judged yet.
+    pub fn first_missed(&self, since: Minute) -> Option<Minute> {
         let missed = self.missed.iter().filter(|missed| missed.may_pass).map(|missed| missed.delivered);
         let unlisted = self.state.checkpoint().newest_delivery.filter(|_| self.may_be_more);
-        missed.chain(unlisted).min()
+        missed.chain(unlisted).filter(|missed| *missed >= since).min()
     }
 
     /// What has changed.
