@@ -43,6 +43,8 @@ pub enum Cause {
     Broken,
     /// The server said no: status, and its code where it gave one.
     Status(u16, String),
+    /// It was not asked for: none of many before it could be had.
+    GivenUp,
     /// Larger than any log.
     TooLarge,
     /// Anything else.
@@ -54,7 +56,7 @@ impl Cause {
     #[must_use]
     pub const fn may_pass(&self) -> bool {
         match self {
-            Self::Unreachable | Self::Slow | Self::Broken => true,
+            Self::Unreachable | Self::Slow | Self::Broken | Self::GivenUp => true,
             Self::Status(status, _) => *status >= 500 || *status == 429,
             _ => false,
         }
@@ -72,7 +74,7 @@ impl Cause {
 
     /// Whether the client gives up at the first such answer, although the next may be whole.
     pub(super) const fn is_cut_off(&self) -> bool {
-        matches!(self, Self::Broken | Self::Slow)
+        matches!(self, Self::Broken)
     }
 
     /// Of an error of the client; `permission` is what the request needs.
@@ -148,6 +150,7 @@ impl fmt::Display for Cause {
             Self::Broken => out.write_str("the answer broke off"),
             Self::Status(status, code) if code.is_empty() => write!(out, "the server answered {status}"),
             Self::Status(status, code) => write!(out, "the server answered {status} {code}"),
+            Self::GivenUp => out.write_str("not tried: nothing before it could be read any more"),
             Self::TooLarge => out.write_str("larger than 1 GiB: copy it to a disk, and read it there"),
             Self::Other(why) => out.write_str(why),
         }

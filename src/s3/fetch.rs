@@ -1,5 +1,6 @@
 //! Numbered objects -> their bytes, fetched ahead of who takes them. Bounded objects and bytes in flight.
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ const OBJECTS: usize = 64;
 const ROOM: u32 = 128 << 10;
 /// No log is larger; what is has to be copied to a disk.
 const LARGEST: u64 = 1 << 30;
+/// After so many objects in a row that could not be had for a reason that may pass, the rest is not asked for: each would take
+/// as long as all its tries.
+const HOPELESS: usize = 100;
 /// How long to wait between two looks at whether to stop.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -108,6 +112,7 @@ async fn fetch_all(
     wanted: impl Fn(usize) -> Option<Wanted> + Send + Sync + 'static,
 ) {
     let (objects, room) = (Arc::new(Semaphore::new(OBJECTS)), Arc::new(Semaphore::new(ROOM as usize)));
+    let failed = Arc::new(AtomicUsize::new(0));
     let mut tasks = JoinSet::new();
     for number in 0..end {
         let Some(Wanted { location, size }) = wanted(number) else { continue };
@@ -115,9 +120,15 @@ async fn fetch_all(
         let needed = u32::try_from(size.div_ceil(1024)).unwrap_or(ROOM).clamp(1, ROOM);
         let Ok(held) = Arc::clone(&room).acquire_many_owned(needed).await else { return };
         let Ok(turn) = Arc::clone(&objects).acquire_owned().await else { return };
-        let (arrived, buckets) = (Arc::clone(&arrived), buckets.clone());
+        let (arrived, buckets, failed) = (Arc::clone(&arrived), buckets.clone(), Arc::clone(&failed));
         tasks.spawn(async move {
-            let body = fetch(&buckets, &location, size).await;
+            let body = fetch(&buckets, &location, size, failed.load(Ordering::Relaxed) >= HOPELESS).await;
+            match &body {
+                Err(error) if error.cause.may_pass() => {
+                    failed.fetch_add(1, Ordering::Relaxed);
+                }
+                _ => failed.store(0, Ordering::Relaxed),
+            }
             drop(turn);
             arrived.put(number, Fetched { body, _room: Some(held) });
         });
@@ -126,8 +137,16 @@ async fn fetch_all(
     while tasks.join_next().await.is_some() {}
 }
 
-async fn fetch(buckets: &Buckets, location: &Location, size: u64) -> Result<Bytes, S3Error> {
+async fn fetch(
+    buckets: &Buckets,
+    location: &Location,
+    size: u64,
+    is_hopeless: bool,
+) -> Result<Bytes, S3Error> {
     let bucket = buckets.get(&location.bucket)?;
+    if is_hopeless {
+        return Err(bucket.error("cannot read", &location.key, Cause::GivenUp));
+    }
     if size > LARGEST {
         return Err(bucket.error("cannot read", &location.key, Cause::TooLarge));
     }

@@ -146,6 +146,33 @@ fn a_listing_that_fails_for_good_is_a_row_and_the_rest_goes_on() {
 }
 
 #[test]
+fn an_outage_is_given_up_and_made_up_for() {
+    let Some(served) = Served::new() else { return };
+    served.deliver_all();
+    served.scenario.write("trailpulse.toml", "[s3]\nretries = 1\n");
+    let is_log = |what: &str| what.starts_with("GET /logs/AWSLogs/") && what.contains("_CloudTrail_");
+    served.proxy.plan(move |what, _| if is_log(what) { Fault::Status(503) } else { Fault::None });
+    served.ends(3, &["-q", "scan", "s3://logs", "--state", "state", "--out", "out"]);
+    let asked = served.proxy.seen().iter().filter(|what| is_log(what)).count();
+    // A hundred, and those that were under way by then, twice each.
+    assert!((200..=400).contains(&asked), "{asked}");
+    let got = summary(&served, "out");
+    let rows = got["skipped"].as_array().expect("rows");
+    assert_eq!(rows.len(), logs().iter().filter(|(name, _)| name.contains("_CloudTrail_")).count());
+    let given_up = rows.iter().filter(|row| row["why"].as_str().is_some_and(|why| why.contains("not tried")));
+    assert!(given_up.count() > 100);
+    served.proxy.plan(|_, _| Fault::None);
+    served.ends(0, &["-q", "scan", "s3://logs", "--state", "state", "--final", "--out", "out"]);
+    served.ends(0, &["-q", "scan", "logs", "--state", "local-state", "--final", "--out", "local"]);
+    let published = |out: &str| {
+        let mut files = served.files(out);
+        files.retain(|(name, _)| name != "summary.json");
+        files
+    };
+    assert!(published("out").len() > 10 && published("out") == published("local"));
+}
+
+#[test]
 fn a_run_that_is_killed_while_it_publishes_is_made_up_for_by_the_next() {
     let Some(served) = Served::new() else { return };
     for (name, bytes) in logs() {
