@@ -38,7 +38,7 @@ fn what_is_wrong_is_said_in_a_line() {
     check(&["counts", logs, "--out", "file/c.csv"], &["error: cannot"]);
     check(&["scan", logs, "--from", "2026-02-02", "--to", "2026-02-02"], &["the time range is empty"]);
     check(&["scan", logs, "--out", "-"], &["--out is a folder"]);
-    check(&["scan", "s3://bucket/AWSLogs"], &["S3 is not read yet"]);
+    check(&["scan", "s3://bucket/AWSLogs", logs], &["cannot read folders and buckets in one run"]);
     check(&["counts", logs], &["error: the following required arguments were not provided"]);
     check(&["frobnicate"], &["error: unrecognized subcommand 'frobnicate'"]);
     check(&["generate", "--out", "g", "--days", "0"], &["days must be between"]);

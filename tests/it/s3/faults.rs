@@ -149,7 +149,7 @@ fn a_listing_that_fails_for_good_is_a_row_and_the_rest_goes_on() {
 fn an_outage_is_given_up_and_made_up_for() {
     let Some(served) = Served::new() else { return };
     served.deliver_all();
-    served.scenario.write("trailpulse.toml", "[s3]\nretries = 1\n");
+    served.scenario.write("trailpulse.toml", "[scan]\nsettle = 75\n[s3]\nretries = 1\n");
     let is_log = |what: &str| what.starts_with("GET /logs/AWSLogs/") && what.contains("_CloudTrail_");
     served.proxy.plan(move |what, _| if is_log(what) { Fault::Status(503) } else { Fault::None });
     served.ends(3, &["-q", "scan", "s3://logs", "--state", "state", "--out", "out"]);
