@@ -20,6 +20,7 @@ use trailpulse::names::ApiId;
 use trailpulse::pipeline::count::Reading;
 use trailpulse::pipeline::judge::{Judging, Past, Watched, end, judge};
 use trailpulse::pipeline::{Cancel, Progress, scan};
+use trailpulse::s3::Buckets;
 use trailpulse::series::Category;
 use trailpulse::source::inflate::Buffers;
 use trailpulse::source::parse::{Memory, Sink, careful, fast, strict};
@@ -70,7 +71,7 @@ fn tree() -> Tree {
     let logs: Vec<LogFile> = found.logs.iter().filter(|file| file.delivered.is_some()).collect();
     let path = |file: &LogFile| match &file.place {
         Place::Path(path) => path.clone(),
-        Place::Stdin => unreachable!("the tree is on disk"),
+        Place::Stdin | Place::Object(_) => unreachable!("the tree is on disk"),
     };
     let packed: Vec<Vec<u8>> = logs.iter().map(|file| fs::read(path(file)).expect("readable")).collect();
     let mut buffers = Buffers::default();
@@ -206,6 +207,7 @@ fn whole_scan(tree: &Tree, model: &Model) -> u64 {
         range: TimeRange::default(),
         attribution: Attribution::Kept,
         jobs: NonZeroUsize::MIN,
+        buckets: Buckets::default(),
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
     let scanned = runtime.block_on(async {

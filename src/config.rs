@@ -4,6 +4,7 @@
 mod fields;
 mod pattern;
 mod rules;
+mod s3;
 mod unmatched;
 mod when;
 
@@ -18,6 +19,7 @@ use toml::de::DeTable;
 pub use fields::Problem;
 pub use pattern::{AnyOf, Pattern};
 pub use rules::{Mute, Override, SeriesPattern};
+pub use s3::{Encryption, S3};
 pub use unmatched::{Unmatched, unmatched};
 pub use when::{Held, Weekly, When, instant};
 
@@ -34,6 +36,8 @@ use fields::{Fields, Reader};
 pub struct Config {
     /// `[scan]`: defaults of the command line's options.
     pub scan: Scan,
+    /// `[s3]`: how to reach buckets.
+    pub s3: S3,
     /// `[[override]]`, in the order of the file.
     pub overrides: Vec<Override>,
     /// `[[mute]]`, then `[[expected]]`, each in the order of the file.
@@ -119,6 +123,7 @@ impl Config {
     fn read<'r>(reader: &'r Reader<'r>, table: &'r DeTable<'r>) -> Self {
         let fields = Fields::new(reader, table, (String::new(), 0));
         let scan = fields.table("scan").map(scan).unwrap_or_default();
+        let s3 = fields.table("s3").map(s3::s3).unwrap_or_default();
         let overrides = fields.tables("override").into_iter().map(rules::an_override).collect();
         let mut mutes: Vec<Mute> = fields.tables("mute").into_iter().filter_map(rules::mute).collect();
         mutes.extend(fields.tables("expected").into_iter().filter_map(rules::expected));
@@ -133,7 +138,7 @@ impl Config {
             );
         }
         fields.finish();
-        Self { scan, overrides, mutes }
+        Self { scan, s3, overrides, mutes }
     }
 }
 

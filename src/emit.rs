@@ -12,10 +12,13 @@ use crate::explanation::Explanation;
 use crate::insight::Insight;
 use crate::time::Minute;
 
+mod bucket;
 mod destination;
+mod target;
 mod told;
 
 pub use destination::{Destination, DestinationError, Earlier};
+pub use target::Target;
 pub use told::Told;
 
 /// Every event with its explanation, one a line.

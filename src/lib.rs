@@ -31,6 +31,7 @@ pub mod config;
 pub mod mute;
 
 // The shell: what reads and writes.
+pub mod s3;
 pub mod source;
 pub mod store;
 pub mod state;

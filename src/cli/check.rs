@@ -1,35 +1,93 @@
-//! `trailpulse check`: a configuration -> what it means, or everything that is wrong with it.
+//! `trailpulse check`: a configuration, SOURCEs and DEST -> what it means, or everything that is wrong with it.
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::config_arg::{DEFAULT_FILE, find};
 use super::{model_arg, output};
-use crate::config::{Config, ConfigError, Format, Problem};
+use crate::config::{Config, ConfigError, Format, Problem, S3};
+use crate::emit::{Earlier, Target};
 use crate::exit::Exit;
+use crate::s3::Buckets;
+use crate::source::walk::reach;
+use crate::state::State;
 use crate::time::Minute;
 use crate::words::{counted, printable};
 
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    /// What scan will read: each is looked at, whether it is there.
+    #[arg(value_name = "SOURCE")]
+    sources: Vec<PathBuf>,
+    /// Where scan will publish: tried by writing a probe there. Where not given, the configuration's.
+    #[arg(short, long, value_name = "DEST", env = "TRAILPULSE_OUT")]
+    out: Option<PathBuf>,
+    /// The state of nightly scans: opened, and left as it is. Where not given, the configuration's.
+    #[arg(long, value_name = "DIR", env = "TRAILPULSE_STATE")]
+    state: Option<PathBuf>,
     /// List the rules that have expired by this time (UTC).
     #[arg(long, value_name = "TIME", value_parser = super::time_arg::parse)]
     at: Option<Minute>,
 }
 
-/// Prints what the configuration means.
+/// Prints what the configuration means, and what of it can be reached.
 ///
 /// # Errors
-/// With all that is wrong, the model that it names included.
+/// With all that is wrong in the file, the model that it names included.
 pub(super) fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit> {
-    let Some((file, config)) = find(file)? else {
-        return output::write(|out| writeln!(out, "No {DEFAULT_FILE} here: everything is as built in"));
-    };
-    if let Some(Err(error)) = config.scan.model.as_deref().map(model_arg::load) {
+    let found = find(file)?;
+    if let Some((file, config)) = &found
+        && let Some(Err(error)) = config.scan.model.as_deref().map(model_arg::load)
+    {
         let problems = vec![Problem { line: config.scan.model_line, text: format!("scan.model: {error:#}") }];
-        return Err(ConfigError { file, problems }.into());
+        return Err(ConfigError { file: file.clone(), problems }.into());
     }
-    output::write(|out| print(out, &file, &config, args.at))
+    let config = found.as_ref().map(|(_, config)| config.clone()).unwrap_or_default();
+    let (reached, problems) = reach_all(args, &config);
+    let printed = output::write(|out| {
+        match &found {
+            Some((file, config)) => print(out, file, config, args.at)?,
+            None => writeln!(out, "No {DEFAULT_FILE} here: everything is as built in")?,
+        }
+        reached.iter().try_for_each(|what| writeln!(out, "  {}", printable(what)))
+    })?;
+    for problem in &problems {
+        super::report(problem);
+    }
+    Ok(if problems.is_empty() { printed } else { Exit::Failed })
+}
+
+/// What can be reached of all that a scan would need, and why not of the rest.
+fn reach_all(args: &Args, config: &Config) -> (Vec<String>, Vec<anyhow::Error>) {
+    let buckets = Buckets::new(config.s3.clone());
+    let of = |argument: &Option<PathBuf>, setting: &Option<String>| {
+        argument.clone().or_else(|| setting.clone().map(PathBuf::from))
+    };
+    let (out, state) = (of(&args.out, &config.scan.out), of(&args.state, &config.scan.state));
+    let earlier = if state.is_some() { Earlier::Kept } else { Earlier::Replaced };
+    let mut outcomes: Vec<(String, anyhow::Result<()>)> = Vec::new();
+    for source in &args.sources {
+        outcomes.push((
+            format!("can read {}", source.display()),
+            reach(source, &buckets).map_err(anyhow::Error::from),
+        ));
+    }
+    if let Some(out) = out {
+        let opened = Target::open(&out, earlier, &buckets).map(drop);
+        outcomes.push((format!("can write to {}", out.display()), opened.map_err(anyhow::Error::from)));
+    }
+    if let Some(state) = state {
+        let opened = State::open(&state, &buckets).map(drop).map_err(anyhow::Error::from);
+        outcomes.push((format!("can use the state {}", state.display()), opened));
+    }
+    let (mut reached, mut problems) = (Vec::new(), Vec::new());
+    for (what, outcome) in outcomes {
+        match outcome {
+            Ok(()) => reached.push(what),
+            Err(error) => problems.push(error),
+        }
+    }
+    (reached, problems)
 }
 
 fn print(out: &mut dyn Write, file: &str, config: &Config, at: Option<Minute>) -> io::Result<()> {
@@ -67,6 +125,7 @@ fn print(out: &mut dyn Write, file: &str, config: &Config, at: Option<Minute>) -
             writeln!(out, "  scan.{key} = {}", printable(&value))?;
         }
     }
+    print_s3(out, &config.s3)?;
     for (index, rule) in config.overrides.iter().enumerate() {
         writeln!(out, "  override[{}] {}", index + 1, printable(&rule.to_string()))?;
     }
@@ -74,6 +133,28 @@ fn print(out: &mut dyn Write, file: &str, config: &Config, at: Option<Minute>) -
         let expired = rule.expires.zip(at).is_some_and(|(expires, at)| expires <= at);
         let expired = if expired { "  EXPIRED" } else { "" };
         writeln!(out, "  {} {}{expired}", printable(&rule.id), printable(&rule.to_string()))?;
+    }
+    Ok(())
+}
+
+fn print_s3(out: &mut dyn Write, s3: &S3) -> io::Result<()> {
+    let encryption = s3.encryption.as_ref();
+    let tags: Vec<String> = s3.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let settings = [
+        ("endpoint", s3.endpoint.clone()),
+        ("region", s3.region.clone()),
+        ("profile", s3.profile.clone()),
+        ("path_style", s3.path_style.map(|flag| flag.to_string())),
+        ("anonymous", s3.anonymous.map(|flag| flag.to_string())),
+        ("sse", encryption.map(|encryption| encryption.with.to_owned())),
+        ("kms_key_id", encryption.and_then(|encryption| encryption.kms_key_id.clone())),
+        ("bucket_key", encryption.and_then(|encryption| encryption.bucket_key).map(|flag| flag.to_string())),
+        ("tags", (!tags.is_empty()).then(|| tags.join(", "))),
+        ("retries", s3.retries.map(|number| number.to_string())),
+        ("timeout", s3.timeout.map(|seconds| seconds.to_string())),
+    ];
+    for (key, value) in settings.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+        writeln!(out, "  s3.{key} = {}", printable(&value))?;
     }
     Ok(())
 }

@@ -92,7 +92,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     let destination = Destination::open(&args.out)?;
     let attribution = if args.attributions { Attribution::Kept } else { Attribution::Dropped };
-    let reading = args.reading.reading(attribution, &config.scan)?;
+    let reading = args.reading.reading(attribution, config)?;
     let jobs = reading.jobs;
     let progress = Arc::new(Bar::new(terminal.quiet));
     let counted = count::count(reading, cancel, progress).await?;

@@ -17,6 +17,7 @@ use crate::generate::Options;
 use crate::model::Model;
 use crate::pipeline::Cancel;
 use crate::pipeline::count::Reading;
+use crate::s3::Buckets;
 use crate::source::read::TimeRange;
 use crate::words::{counted, duration, printable};
 
@@ -46,6 +47,7 @@ pub(super) async fn run(args: Args, terminal: &Terminal, cancel: &Cancel) -> any
         range: TimeRange::default(),
         attribution: Attribution::Kept,
         jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+        buckets: Buckets::default(),
     };
     let model = Model::builtin("default").context("the default model is built in")?;
     let scanned =

@@ -18,6 +18,7 @@ use crate::model::Model;
 use crate::pipeline::Cancel;
 use crate::pipeline::count::Reading;
 use crate::pipeline::trial::trial;
+use crate::s3::Buckets;
 use crate::source::read::TimeRange;
 
 /// Arguments of `evaluate`.
@@ -111,6 +112,7 @@ async fn judged(
             range: TimeRange::default(),
             attribution: Attribution::Dropped,
             jobs: reading::jobs(args.jobs),
+            buckets: Buckets::default(),
         };
         let bar = Arc::new(Bar::new(terminal.quiet));
         let (scores, coverage) = trial(reading, truth, Arc::clone(&models), cancel, bar).await?;

@@ -33,7 +33,7 @@ use crate::words::printable;
     override_usage = "trailpulse explain [OPTIONS] <SOURCE>... <ACCOUNT/REGION/SOURCE/NAME>\n       \
                       trailpulse explain [OPTIONS] --state <DIR> <ACCOUNT/REGION/SOURCE/NAME>",
     mut_arg("sources", |names| names.value_names(["SOURCE", "SERIES"]).help(
-        "Folders, log files, - for standard input, or counts tables; then the series, ACCOUNT/REGION/SOURCE/NAME, its \
+        "Folders, log files, s3://BUCKET/PREFIX, - for standard input, or counts tables; then the series, ACCOUNT/REGION/SOURCE/NAME, its \
          source with or without .amazonaws.com"
     ))
 )]
@@ -67,9 +67,10 @@ pub(super) async fn run(
     terminal: &Terminal,
     cancel: &Cancel,
 ) -> anyhow::Result<Exit> {
+    let mut reading = args.reading.reading(Attribution::Kept, &config)?;
+    let buckets = reading.buckets.clone();
     let Config { scan: settings, overrides, .. } = config;
     let models = Models::new(args.model.load(&settings)?, overrides);
-    let mut reading = args.reading.reading(Attribution::Kept, &settings)?;
     // All is learned from, as in a scan.
     let from = reading.range.from.take();
     let series = reading.sources.pop().unwrap_or_default().to_string_lossy().into_owned();
@@ -78,7 +79,7 @@ pub(super) async fn run(
     }
     let state = args.state.or_else(|| settings.state.map(PathBuf::from));
     let (counts, coverage) = match state.filter(|_| reading.sources.is_empty()) {
-        Some(state) => (kept(&State::read_only(&state)?)?, Coverage::default()),
+        Some(state) => (kept(&State::read_only(&state, &buckets)?)?, Coverage::default()),
         None if reading.sources.is_empty() => {
             bail!("name a SOURCE before {}, or --state DIR", printable(&series))
         }

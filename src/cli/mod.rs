@@ -43,7 +43,7 @@ struct Cli {
     /// No progress bar, and only errors on standard error.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Configuration of scan, explain, counts and check; trailpulse.toml where not given, if it is there.
+    /// Configuration of scan, explain, counts, state and check; trailpulse.toml where not given, if it is there.
     #[arg(long, global = true, value_name = "FILE", env = "TRAILPULSE_CONFIG")]
     config: Option<PathBuf>,
     /// When to use colours on standard output.
@@ -132,7 +132,7 @@ async fn run(cli: Cli, cancel: Cancel) -> anyhow::Result<Exit> {
         // Interrupted, it leaves an unfinished tree that is known as such, and replaced by the next run.
         Command::Generate(args) => generate::run(&args, &cancel),
         Command::Explain(args) => explain::run(args, config_arg::load(config)?, &terminal, &cancel).await,
-        Command::State(args) => state::run(&args),
+        Command::State(args) => state::run(&args, &config_arg::load(config)?),
         Command::Check(args) => check::run(&args, config),
         Command::Completions { shell } => output::write(|out| {
             // Into memory first: the generator panics where it cannot write.

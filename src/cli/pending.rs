@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use tempfile::NamedTempFile;
 
+use crate::s3::is_s3;
+
 /// A file that appears under its name only when it is complete.
 pub(super) struct Pending {
     file: NamedTempFile,
@@ -14,6 +16,9 @@ pub(super) struct Pending {
 impl Pending {
     /// Fails in the first second where the folder cannot be written.
     pub(super) fn new(path: &Path) -> anyhow::Result<Self> {
+        if is_s3(path) {
+            bail!("cannot write {}: only what scan publishes goes to a bucket; name a file", path.display());
+        }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot create folder {}", folder.display()))?;

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use anyhow::bail;
 
 use crate::aggregate::Attribution;
-use crate::config::Scan;
+use crate::config::Config;
 use crate::pipeline::count::Reading;
+use crate::s3::Buckets;
 use crate::source::read::TimeRange;
 use crate::time::Minute;
 
@@ -16,7 +17,7 @@ const MOST_JOBS: NonZeroUsize = NonZeroUsize::new(256).expect("not zero");
 /// What to read.
 #[derive(Debug, clap::Args)]
 pub(super) struct ReadingArgs {
-    /// Folders, log files, - for standard input, or counts tables (.parquet, .csv, .csv.gz).
+    /// Folders, log files, `s3://BUCKET/PREFIX`, - for standard input, or counts tables (.parquet, .csv, .csv.gz).
     #[arg(required = true, value_name = "SOURCE")]
     sources: Vec<PathBuf>,
     /// From this time on (UTC): counts only rows from then on; scan learns from all, and reports insights noticed
@@ -32,23 +33,20 @@ pub(super) struct ReadingArgs {
 }
 
 impl ReadingArgs {
-    /// The same, as the pipeline wants it; what was not given is as `settings` say.
+    /// The same, as the pipeline wants it; what was not given is as `config` says.
     ///
     /// # Errors
     /// When the time range is empty.
-    pub(super) fn reading(&self, attribution: Attribution, settings: &Scan) -> anyhow::Result<Reading> {
+    pub(super) fn reading(&self, attribution: Attribution, config: &Config) -> anyhow::Result<Reading> {
+        let settings = &config.scan;
         let range = TimeRange { from: self.from.or(settings.from), to: self.to.or(settings.to) };
         if let TimeRange { from: Some(from), to: Some(to) } = range
             && from >= to
         {
             bail!("the time range is empty: --from {from} is not before --to {to}");
         }
-        Ok(Reading { sources: self.sources.clone(), range, attribution, jobs: self.jobs(settings) })
-    }
-
-    /// Threads to use.
-    fn jobs(&self, settings: &Scan) -> NonZeroUsize {
-        jobs(self.jobs.or(settings.jobs))
+        let (sources, jobs) = (self.sources.clone(), jobs(self.jobs.or(settings.jobs)));
+        Ok(Reading { sources, range, attribution, jobs, buckets: Buckets::new(config.s3.clone()) })
     }
 }
 

@@ -15,7 +15,7 @@ use super::reading::ReadingArgs;
 use super::state_arg::StateArgs;
 use crate::aggregate::Attribution;
 use crate::config::{Config, Format, Models};
-use crate::emit::{Destination, Earlier, Line, outputs};
+use crate::emit::{Earlier, Line, Target, outputs};
 use crate::exit::Exit;
 use crate::metrics;
 use crate::pipeline::count::Reading;
@@ -34,8 +34,8 @@ const DEFAULT_OUT: &str = "./trailpulse-out";
 pub(super) struct Args {
     #[command(flatten)]
     reading: ReadingArgs,
-    /// Folder for the Insight tree, insights.jsonl and summary.json; what an earlier scan wrote there is replaced
-    /// [default: ./trailpulse-out].
+    /// Folder or `s3://BUCKET/PREFIX` for the Insight tree, insights.jsonl and summary.json; what an earlier scan wrote there is
+    /// replaced [default: ./trailpulse-out].
     #[arg(short, long, value_name = "DEST", env = "TRAILPULSE_OUT")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -63,10 +63,10 @@ pub(super) async fn run(
     terminal: &Terminal,
     cancel: &Cancel,
 ) -> anyhow::Result<Exit> {
-    let mut reading = args.reading.reading(Attribution::Kept, &config.scan)?;
+    let mut reading = args.reading.reading(Attribution::Kept, &config)?;
     // All is learned from; the range only says what is reported.
     let report_from = reading.range.from.take();
-    let Config { scan: settings, overrides, mutes } = config;
+    let Config { scan: settings, overrides, mutes, .. } = config;
     let model = args.model.load(&settings)?;
     let roll_ups = if args.roll_up.is_empty() { settings.roll_up.clone() } else { args.roll_up };
     let roll_ups = roll_ups.into_iter().collect();
@@ -104,7 +104,7 @@ pub(super) async fn scan_into(
 ) -> anyhow::Result<Scanned> {
     let published = if going_on.is_some() { Earlier::Kept } else { Earlier::Replaced };
     // Before anything is read: what cannot be written should fail in the first second.
-    let mut destination = Destination::open(out, published)?;
+    let mut destination = Target::open(out, published, &reading.buckets)?;
     if let Some(going_on) = going_on.as_mut().filter(|going_on| going_on.rescore) {
         going_on.told = destination.told()?;
     }
@@ -113,9 +113,9 @@ pub(super) async fn scan_into(
     stage("publish", &mut stages, || {
         for output in outputs(&scanned.insights, &scanned.organizations) {
             cancel.check()?;
-            destination.stage(&output)?;
+            destination.stage(output)?;
         }
-        destination.stage(&scanned.summary.output())?;
+        destination.stage(scanned.summary.output())?;
         cancel.commit()?;
         destination.publish().with_context(|| format!("cannot publish to {}", out.display()))
     })?;

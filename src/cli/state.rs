@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::output;
-use crate::config::Format;
+use crate::config::{Config, Format};
 use crate::detect::Which;
 use crate::exit::Exit;
+use crate::s3::Buckets;
 use crate::state::{Learned, State};
 use crate::time::Minute;
 use crate::words::{counted, printable};
@@ -15,7 +16,7 @@ use crate::words::{counted, printable};
 /// Arguments of `state`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The folder that scan --state keeps.
+    /// The folder, or `s3://BUCKET/PREFIX`, that scan --state keeps.
     #[arg(value_name = "DIR")]
     state: PathBuf,
     /// Form of the results on standard output.
@@ -24,8 +25,8 @@ pub(super) struct Args {
 }
 
 /// Reads and checks all of the state, and prints what is in it.
-pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let state = State::read_only(&args.state)?;
+pub(super) fn run(args: &Args, config: &Config) -> anyhow::Result<Exit> {
+    let state = State::read_only(&args.state, &Buckets::new(config.s3.clone()))?;
     let bytes = state.verify()?;
     let learned = state.learned()?;
     let events = state.events()?.len();

@@ -18,7 +18,7 @@ const KEEP_DAYS: u16 = 35;
 /// Where to go on from, and how far.
 #[derive(Debug, clap::Args)]
 pub(super) struct StateArgs {
-    /// Folder in which each run leaves what the next one needs: only new files are read, and insights are added to DEST
+    /// Folder or `s3://BUCKET/PREFIX` in which each run leaves what the next one needs: only new files are read, and insights are added to DEST
     /// as minutes settle.
     #[arg(long, value_name = "DIR", env = "TRAILPULSE_STATE")]
     state: Option<PathBuf>,
@@ -31,6 +31,9 @@ pub(super) struct StateArgs {
     /// With --state: judge all kept history again, after a change of the model; what was published stays.
     #[arg(long)]
     rescore: bool,
+    /// With --state and a bucket: look through the last 35 days of it, not only for what is newer than the last run.
+    #[arg(long)]
+    relist: bool,
     /// With --state: days of history to keep, at least 35 [default: 35].
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(i64::from(KEEP_DAYS)..=3650))]
     keep_days: Option<u16>,
@@ -48,8 +51,9 @@ impl StateArgs {
         reading: &Reading,
     ) -> anyhow::Result<Option<GoingOn>> {
         let Some(path) = self.state.clone().or_else(|| settings.state.clone().map(PathBuf::from)) else {
-            if self.settle.is_some() || self.to_the_end || self.rescore || self.keep_days.is_some() {
-                bail!("--settle, --final, --rescore and --keep-days need --state DIR");
+            let is_flagged = self.to_the_end || self.rescore || self.relist;
+            if self.settle.is_some() || is_flagged || self.keep_days.is_some() {
+                bail!("--settle, --final, --rescore, --relist and --keep-days need --state DIR");
             }
             return Ok(None);
         };
@@ -60,10 +64,11 @@ impl StateArgs {
             );
         }
         let going_on = GoingOn {
-            state: State::open(&path)?,
+            state: State::open(&path, &reading.buckets)?,
             settle: i32::from(self.settle.or(settings.settle).unwrap_or(SETTLE)),
             to_the_end: self.to_the_end,
             rescore: self.rescore,
+            relist: self.relist,
             told: Told::default(),
             keep_days: i32::from(self.keep_days.or(settings.keep_days).unwrap_or(KEEP_DAYS)),
             model: Model { name: looking.models.base().name().to_owned(), digest: looking.models.digest() },

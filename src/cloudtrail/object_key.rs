@@ -166,7 +166,7 @@ pub(super) fn is_account(text: &str) -> bool {
 }
 
 /// As AWS Organizations gives them.
-fn is_organization(text: &str) -> bool {
+pub(super) fn is_organization(text: &str) -> bool {
     let letters = text.strip_prefix("o-").unwrap_or_default().as_bytes();
     (10..=32).contains(&letters.len())
         && letters.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())

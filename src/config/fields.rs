@@ -230,6 +230,22 @@ impl<'r> Fields<'r> {
         tables.unwrap_or_default()
     }
 
+    /// The keys and texts of the table under `key`, in order of keys.
+    pub(super) fn texts(&self, key: &'static str) -> Vec<(String, String)> {
+        let Some(table) = self.table(key) else { return Vec::new() };
+        let mut texts = Vec::new();
+        for (key, value) in table.entries {
+            if let Some(text) = value.get_ref().as_str() {
+                texts.push((key.get_ref().to_string(), text.to_owned()));
+            } else {
+                let problem = format!("{} must be a text", table.named(key.get_ref()));
+                self.reader.problem(value.span().start, problem);
+            }
+        }
+        texts.sort();
+        texts
+    }
+
     /// All tables and numbers below the table, as a model file has them.
     pub(super) fn numbers(&self) -> toml::Table {
         let mut numbers = toml::Table::new();

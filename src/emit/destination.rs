@@ -12,6 +12,7 @@ use walkdir::WalkDir;
 
 use super::{LINES_FILE, Output, SUMMARY_FILE, Told, is_ours};
 use crate::cloudtrail::insight::EventId;
+use crate::s3::S3Error;
 use crate::step::step;
 
 /// Where files lie until all are complete; in DEST, since only within one file system is renaming a single step.
@@ -40,6 +41,9 @@ pub enum DestinationError {
         /// The file.
         path: PathBuf,
     },
+    /// A bucket cannot be read or written.
+    #[error(transparent)]
+    S3(#[from] S3Error),
 }
 
 /// What becomes of what earlier runs published.
@@ -230,6 +234,16 @@ fn lock(path: &Path) -> Result<Option<File>, DestinationError> {
 }
 
 fn refuse_foreign(path: &Path, name: &str) -> Result<(), DestinationError> {
+    match fs::read(path) {
+        Ok(bytes) if is_like_ours(name, &bytes) => Ok(()),
+        Ok(_) => Err(DestinationError::Foreign { path: path.to_owned() }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(DestinationError::Write { path: path.to_owned(), source }),
+    }
+}
+
+/// Whether what stands under a name of ours has the form that we write.
+pub(super) fn is_like_ours(name: &str, bytes: &[u8]) -> bool {
     /// What every summary of ours has.
     #[derive(Deserialize)]
     struct Summary {
@@ -248,18 +262,11 @@ fn refuse_foreign(path: &Path, name: &str) -> Result<(), DestinationError> {
         #[serde(rename = "explanation")]
         _explanation: IgnoredAny,
     }
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(source) => return Err(DestinationError::Write { path: path.to_owned(), source }),
-    };
-    let ours = if name == SUMMARY_FILE {
-        serde_json::from_slice::<Summary>(&bytes).is_ok()
-    } else {
-        let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        bytes.is_empty() || serde_json::from_slice::<Line>(first).is_ok()
-    };
-    if ours { Ok(()) } else { Err(DestinationError::Foreign { path: path.to_owned() }) }
+    if name == SUMMARY_FILE {
+        return serde_json::from_slice::<Summary>(bytes).is_ok();
+    }
+    let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    bytes.is_empty() || serde_json::from_slice::<Line>(first).is_ok()
 }
 
 /// Whether the last `depth` names of a path lead into an account's Insight tree, or towards one: an account's folder may
@@ -287,7 +294,7 @@ fn there(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// The lines of `before`, then those of `new` that are not there yet: a run that was cut off may have written some.
-fn with_lines(mut before: Vec<u8>, new: &[u8]) -> Vec<u8> {
+pub(super) fn with_lines(mut before: Vec<u8>, new: &[u8]) -> Vec<u8> {
     let id = |line: &[u8]| serde_json::from_slice::<Id>(line).ok().map(|line| line.record.event_id);
     let lines =
         |bytes: &[u8]| bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect::<Vec<_>>();

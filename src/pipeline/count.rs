@@ -1,12 +1,13 @@
 //! SOURCE arguments -> all counts, and what was covered. Reads files on several threads, merges them in list order:
 //! the order of delivery, so that days can be closed on the way.
 use std::collections::BTreeMap;
+use std::io::{self, Cursor};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use tracing::{info, warn};
 
 use super::in_order::InOrder;
@@ -15,11 +16,14 @@ use super::spill::{IN_MEMORY, Spill};
 use super::{Cancel, Progress};
 use crate::aggregate::{Attribution, Counts};
 use crate::classify::Exclusion;
-use crate::cloudtrail::dated_folder::DatedFolder;
+use crate::s3::{Buckets, Fetched, Prefetch, S3Error, Wanted};
+use crate::source::before::{Anew, Before};
 use crate::source::coverage::{Coverage, Skipped};
 use crate::source::files::LogFiles;
-use crate::source::read::{self, FileRead, Raw, Scratch, TimeRange, raw_of, read_file};
-use crate::source::walk::{Found, LogFile, Table, walk_new};
+use crate::source::read::{
+    self, FileRead, Raw, Scratch, TimeRange, raw_of, raw_of_input, read_file, read_input,
+};
+use crate::source::walk::{Found, LogFile, Place, Table, walk_new};
 use crate::state::ReadFile;
 use crate::store::{csv_table, parquet_table};
 use crate::time::{MINUTES_PER_DAY, Minute};
@@ -27,7 +31,7 @@ use crate::time::{MINUTES_PER_DAY, Minute};
 /// What to read, and how.
 #[derive(Debug, Clone)]
 pub struct Reading {
-    /// Folders, files, counts tables, `-`.
+    /// Folders, files, `s3://` prefixes, counts tables, `-`.
     pub sources: Vec<PathBuf>,
     /// Which event times count.
     pub range: TimeRange,
@@ -35,6 +39,8 @@ pub struct Reading {
     pub attribution: Attribution,
     /// Threads.
     pub jobs: NonZeroUsize,
+    /// How buckets are reached.
+    pub buckets: Buckets,
 }
 
 /// All that was read.
@@ -96,21 +102,25 @@ pub fn count_on(
     progress: &dyn Progress,
 ) -> anyhow::Result<Counted> {
     let Beginning { counts, read: mut known } = beginning;
-    let is_known = |folder: &DatedFolder<'_>| known.as_ref().is_some_and(|known| known.has_all_of(folder));
-    let Found { mut logs, mut tables, organizations, mut coverage } = walk_new(&reading.sources, &is_known)?;
+    let before: &dyn Before = known.as_ref().map_or(&Anew, |known| known);
+    let Found { mut logs, mut tables, organizations, mut coverage, may_be_more } =
+        walk_new(&reading.sources, before, &reading.buckets)?;
     if let Some(known) = &mut known {
-        coverage.known_files = known.leave_out(&mut logs, &mut tables)?;
+        known.may_be_more = may_be_more;
+        let raw = |place: &Place| raw_of_place(place, &reading.buckets);
+        coverage.known_files = known.leave_out(&mut logs, &mut tables, &raw)?;
     }
     if tables.len() > 1 || (!tables.is_empty() && !logs.is_empty()) {
         warn!("Counts tables are read beside other sources: a call that is in two of them counts twice.");
     }
-    let inputs = Inputs { tables, logs };
+    let inputs = Arc::new(Inputs { tables, logs });
+    let bodies = prefetch(&inputs, &reading.buckets)?;
     progress.begin(inputs.len() as u64);
     let jobs = reading.jobs.get().min(inputs.len().max(1));
     let is_listed = known.is_some();
     let merged = InOrder::new((counts, coverage, known), AHEAD * jobs);
     let next = AtomicUsize::new(0);
-    let run = Run { reading, cancel, progress, jobs, inputs: &inputs, is_listed, next, merged };
+    let run = Run { reading, cancel, progress, jobs, inputs: &inputs, bodies, is_listed, next, merged };
     let outcome: anyhow::Result<()> = std::thread::scope(|scope| {
         let run = &run;
         let workers: Vec<_> = (0..jobs).map(|worker| scope.spawn(move || run.work(worker))).collect();
@@ -151,6 +161,8 @@ struct Run<'a> {
     progress: &'a dyn Progress,
     jobs: usize,
     inputs: &'a Inputs,
+    /// Fetches what lies in buckets.
+    bodies: Option<Prefetch>,
     /// Whether it is noted which files were read.
     is_listed: bool,
     /// The first input that no thread has claimed.
@@ -172,9 +184,10 @@ impl Run<'_> {
             // Whoever panicked makes the run fail.
             let Ok(()) = self.merged.wait_for_turn(number) else { return Ok(()) };
             // A number that was claimed is always brought: others wait for it.
-            let (read, failure) = match self.read(&input, &mut scratch) {
-                Ok(read) => (
+            let (read, failure) = match self.read(number, &input, &mut scratch) {
+                Ok((read, may_pass)) => (
                     Some(Brought {
+                        missed: if self.is_listed { input.missed(&read, may_pass) } else { None },
                         batch: input.batch(worker, self.jobs + number),
                         file: read.raw.map(|raw| input.as_read(raw)),
                         read,
@@ -198,7 +211,7 @@ impl Run<'_> {
     }
 
     fn merge(&self, (counts, coverage, known): &mut Merged, brought: Brought) {
-        let Brought { batch, delivered, file, read } = brought;
+        let Brought { batch, delivered, file, read, missed } = brought;
         if let Some(delivered) = self.believed(delivered, &read) {
             counts.close_before(delivered);
         }
@@ -207,6 +220,9 @@ impl Run<'_> {
             counts.add_copies(batch, &read.calls);
         } else {
             counts.add(batch, &read.calls);
+        }
+        if let Some((known, (file, may_pass))) = known.as_mut().zip(missed) {
+            known.miss(&file, may_pass);
         }
         coverage.merge(read.coverage);
         if counts.failure().is_some() {
@@ -224,13 +240,33 @@ impl Run<'_> {
         Some(delivered?.min(last.plus(MINUTES_PER_DAY)))
     }
 
-    fn read(&self, input: &Input<'_>, scratch: &mut Scratch) -> anyhow::Result<FileRead> {
+    /// Reads an input; and where it could not be had, whether trying again may help.
+    fn read(
+        &self,
+        number: usize,
+        input: &Input<'_>,
+        scratch: &mut Scratch,
+    ) -> anyhow::Result<(FileRead, bool)> {
+        let mut may_pass = false;
         let read = match input {
             Input::Log(file) => {
                 let Self { reading, is_listed, .. } = self;
                 let (range, max_inflated) = (reading.range, read::MAX_INFLATED);
                 let options = read::Options { range, max_inflated, tell_raw: *is_listed };
-                read_file(file, &options, scratch, &|| self.cancel.is_cancelled())
+                let stop = || self.cancel.is_cancelled();
+                match (&file.place, &self.bodies) {
+                    (Place::Object(_), Some(bodies)) => {
+                        let Some(Fetched { body, .. }) = &bodies.take(number, &stop) else {
+                            self.cancel.check()?;
+                            bail!("objects are no longer fetched, which is a bug");
+                        };
+                        may_pass = body.as_ref().is_err_and(|error| error.cause.may_pass());
+                        let body = body.as_ref().map(Cursor::new);
+                        let body = body.map_err(|error| format!("cannot read: {}", error.cause.row()));
+                        read_input(file, body, &options, scratch, &stop)
+                    }
+                    _ => read_file(file, &options, scratch, &stop),
+                }
             }
             Input::Table(table) => read_table(table, self.reading, self.is_listed)?,
         };
@@ -238,7 +274,7 @@ impl Run<'_> {
         for skipped in &read.coverage.skipped {
             info!(what = skipped.what, why = skipped.why, records = skipped.records, "Skipped.");
         }
-        Ok(read)
+        Ok((read, may_pass))
     }
 
     /// The run is lost: nobody needs to start on another file.
@@ -266,6 +302,16 @@ impl Inputs {
     }
 }
 
+impl Inputs {
+    /// The object with that number; `None` where it lies in no bucket.
+    fn wanted(&self, number: usize) -> Option<Wanted> {
+        match self.get(number)? {
+            Input::Log(LogFile { place: Place::Object(wanted), .. }) => Some(wanted),
+            _ => None,
+        }
+    }
+}
+
 /// Something to be read.
 enum Input<'a> {
     Log(LogFile),
@@ -280,6 +326,8 @@ struct Brought {
     delivered: Option<Minute>,
     /// By what it will be known; `None` where it was not read to its end, or nobody asks.
     file: Option<ReadFile>,
+    /// What could not be read, and whether trying again may help.
+    missed: Option<(LogFile, bool)>,
     read: FileRead,
 }
 
@@ -300,12 +348,44 @@ impl Input<'_> {
         ReadFile { delivered, name: named.unwrap_or_default(), length, digest }
     }
 
+    /// The file, if it could not be had.
+    fn missed(&self, read: &FileRead, may_pass: bool) -> Option<(LogFile, bool)> {
+        match self {
+            Self::Log(file) if read.raw.is_none() => Some((file.clone(), may_pass)),
+            _ => None,
+        }
+    }
+
     /// Files share their thread's batch, a table has its own.
     fn batch(&self, thread: usize, own: usize) -> usize {
         match self {
             Self::Log(_) => thread,
             Self::Table(_) => own,
         }
+    }
+}
+
+/// Begins to fetch what lies in buckets; `None` where nothing does.
+fn prefetch(inputs: &Arc<Inputs>, buckets: &Buckets) -> Result<Option<Prefetch>, S3Error> {
+    // Folders and buckets are never read in one run, and standard input comes first.
+    let last = inputs.len().checked_sub(1).and_then(|last| inputs.wanted(last));
+    let Some(last) = last else { return Ok(None) };
+    let bucket = buckets.get(&last.location.bucket)?;
+    let shared = Arc::clone(inputs);
+    let wanted = move |number| shared.wanted(number);
+    Ok(Some(Prefetch::start(&bucket, buckets.clone(), inputs.len(), wanted)))
+}
+
+/// What stands for the bytes of a file, wherever it lies.
+fn raw_of_place(place: &Place, buckets: &Buckets) -> io::Result<Raw> {
+    match place {
+        Place::Path(path) => raw_of(path),
+        Place::Object(Wanted { location, .. }) => {
+            let object = buckets.get(&location.bucket).and_then(|bucket| bucket.get(&location.key));
+            let object = object.map_err(io::Error::other)?.ok_or(io::ErrorKind::NotFound)?;
+            raw_of_input(Cursor::new(object.bytes))
+        }
+        Place::Stdin => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 
@@ -365,6 +445,7 @@ mod tests {
                 range: TimeRange::default(),
                 attribution: Attribution::Kept,
                 jobs: NonZeroUsize::new(jobs).expect("not zero"),
+                buckets: Buckets::default(),
             };
             let outcome = count_on(Beginning::anew(), &reading, &Cancel::default(), &Panics);
             let why = outcome.err().map(|error| error.to_string());

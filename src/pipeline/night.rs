@@ -8,17 +8,21 @@ use hashbrown::HashMap;
 use super::count::{Beginning, Counted};
 use super::find::Known;
 use super::judge;
-use super::read_files::ReadFiles;
+use super::read_files::{Changed, ReadFiles};
 use crate::aggregate::{Counts, OPEN_AFTER_END, Settling};
 use crate::cloudtrail::object_key::ObjectKey;
 use crate::emit::Told;
 use crate::insight::Insight;
 use crate::names::TextId;
 use crate::roll_up::RollUp;
-use crate::state::{Account, Kept, Learned, Model, ReadFile, State, StateError, day_name};
+use crate::state::{Account, Kept, Learned, Model, State, StateError, day_name};
 use crate::store::parquet_table;
 use crate::summary::WentOn;
 use crate::time::{Day, MINUTES_PER_DAY, Minute};
+
+/// For so many minutes of delivery, nothing is judged that a file should be part of which may be readable the next time. Then
+/// it is given up: an object that is never readable must not blind anybody.
+const HELD: i32 = 2 * MINUTES_PER_DAY;
 
 /// How to go on from a state.
 #[derive(Debug)]
@@ -31,6 +35,8 @@ pub struct GoingOn {
     pub to_the_end: bool,
     /// Whether to judge all that is kept again.
     pub rescore: bool,
+    /// Whether to look through a bucket as far back as anything can still come, not only for what is newer than the last run.
+    pub relist: bool,
     /// Then, what readers have been told of it already.
     pub told: Told,
     /// Days of history to keep.
@@ -78,7 +84,7 @@ impl HandOn {
 impl Night {
     /// What the run begins with.
     pub(super) fn begin(going_on: GoingOn) -> anyhow::Result<(Self, Beginning)> {
-        let GoingOn { state, settle, to_the_end, rescore, told, keep_days, model } = going_on;
+        let GoingOn { state, settle, to_the_end, rescore, relist, told, keep_days, model } = going_on;
         let state = Arc::new(state);
         let known = state.checkpoint();
         let settling = Settling { settle, newest: known.newest_delivery, judged_until: known.judged_until };
@@ -95,7 +101,7 @@ impl Night {
             learned: Vec::new(),
             state: Arc::clone(&state),
         };
-        let mut beginning = Beginning { counts, read: Some(ReadFiles::of(state)?) };
+        let mut beginning = Beginning { counts, read: Some(ReadFiles::of(state, relist)?) };
         let open_from = if rescore { None } else { night.state.checkpoint().judged_until.map(Minute::day) };
         let days: Vec<Day> =
             night.kept_days().filter(|day| open_from.is_none_or(|from| *day >= from)).collect();
@@ -104,8 +110,9 @@ impl Night {
     }
 
     /// Until when minutes are judged, now that all is read.
-    pub(super) fn until(&self, counts: &Counts) -> Minute {
+    pub(super) fn until(&self, counts: &Counts, read: Option<&ReadFiles>) -> Minute {
         let settling = counts.settling().unwrap_or(Settling { settle: 0, newest: None, judged_until: None });
+        let settling = Settling { newest: self.newest(counts, read), ..settling };
         let judged_until = settling.judged_until.unwrap_or_default();
         let end = judge::end(counts);
         let until = match settling.newest {
@@ -115,6 +122,15 @@ impl Night {
             newest => newest.unwrap_or(end).plus(-settling.settle),
         };
         until.max(judged_until)
+    }
+
+    /// The newest delivery, up to which nothing is missing that the next run may have.
+    fn newest(&self, counts: &Counts, read: Option<&ReadFiles>) -> Option<Minute> {
+        let newest = counts.settling().and_then(|settling| settling.newest)?;
+        let missed = read.and_then(|read| read.first_missed(newest.plus(-HELD)));
+        let held = missed.filter(|_| !self.to_the_end);
+        let before = self.state.checkpoint().newest_delivery;
+        held.map(|held| held.min(newest)).map_or(Some(newest), |held| Some(held).max(before))
     }
 
     /// Minutes before this one were judged, and told of, by earlier runs.
@@ -220,18 +236,15 @@ impl Night {
         (organizations, read): (&BTreeMap<String, String>, Option<ReadFiles>),
         until: Minute,
     ) -> anyhow::Result<HandOn> {
-        let (parts, files) = match read {
-            Some(read) => read.into_changed()?,
-            None => Default::default(),
-        };
+        let newest = self.newest(counts, read.as_ref());
+        let changed = read.map(ReadFiles::into_changed).transpose()?.unwrap_or_default();
         let keep_from = until.day().plus(-self.keep_days);
         // A late call changes a day that was judged long ago.
         let touched: Vec<Day> = counts.touched().iter().copied().filter(|day| *day >= keep_from).collect();
         counts.take_in_late();
         let missing: Vec<Day> = touched.iter().copied().filter(|day| !self.recalled.contains(day)).collect();
         self.put_back(counts, missing)?;
-        let accounts = self.accounts(counts, organizations, &files, until);
-        let newest = counts.settling().and_then(|settling| settling.newest);
+        let accounts = self.accounts(counts, organizations, &changed, until);
         let mut events = counts.events();
         if newest.is_none() {
             // Without names that tell of deliveries, it is the minutes that go on.
@@ -246,13 +259,14 @@ impl Night {
         let kept = Kept {
             model: self.model,
             newest_delivery: newest,
-            judged_until: Some(until),
+            // Where nothing was ever counted, nothing was judged.
+            judged_until: Some(until).filter(|until| *until > Minute::default()),
             accounts,
             days,
             keep_from: Some(keep_from),
             learned: self.learned,
             events,
-            read: parts,
+            read: changed.parts,
         };
         let state = Arc::into_inner(self.state).context("the state is still in use, which is a bug")?;
         Ok(HandOn { state, kept })
@@ -264,7 +278,7 @@ impl Night {
         &self,
         counts: &Counts,
         organizations: &BTreeMap<String, String>,
-        files: &[ReadFile],
+        changed: &Changed,
         until: Minute,
     ) -> BTreeMap<String, Account> {
         let mut accounts = self.state.checkpoint().accounts.clone();
@@ -275,17 +289,27 @@ impl Night {
         for (account, organization) in organizations {
             accounts.entry(account.clone()).or_default().organization = Some(organization.clone());
         }
-        for file in files {
-            let ObjectKey {
-                account: Some(account), region: Some(region), delivered: Some(delivered), ..
-            } = ObjectKey::parse(&file.name)
-            else {
-                continue;
-            };
-            let day = day_name(delivered.day());
-            let first =
-                accounts.entry(account).or_default().regions.entry(region).or_insert_with(|| day.clone());
-            *first = day.min(first.clone());
+        if !changed.may_be_more {
+            // Whatever is still missing has been missed again.
+            for account in accounts.values_mut() {
+                account.missed.clear();
+            }
+        }
+        let place = |name: &str| {
+            let ObjectKey { account, region, delivered, .. } = ObjectKey::parse(name);
+            Some((account?, region?, day_name(delivered?.day())))
+        };
+        for (account, region, day) in changed.read.iter().filter_map(|file| place(&file.name)) {
+            let account = accounts.entry(account).or_default();
+            let first = account.regions.entry(region.clone()).or_insert_with(|| day.clone());
+            *first = day.clone().min(first.clone());
+            let newest = account.newest.entry(region).or_default();
+            *newest = day.max(newest.clone());
+        }
+        for (account, region, day) in changed.missed.iter().filter_map(|file| place(&file.name)) {
+            let oldest =
+                accounts.entry(account).or_default().missed.entry(region).or_insert_with(|| day.clone());
+            *oldest = day.min(oldest.clone());
         }
         accounts
     }

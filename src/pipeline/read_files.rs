@@ -1,19 +1,23 @@
 //! Files that were found, and those that earlier runs have read -> those that are new.
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
 use crate::cloudtrail::dated_folder::DatedFolder;
+use crate::source::before::Before;
 use crate::source::files::LogFiles;
-use crate::source::read::raw_of;
+use crate::source::read::{Raw, raw_of};
 use crate::source::walk::{LogFile, Place, Table};
-use crate::state::{Part, ReadFile, State, StateError, day_name, part_of};
+use crate::state::{Part, ReadFile, State, StateError, day_name, day_of, part_of};
+use crate::time::{Day, Minute};
 
 /// Days of delivery before the newest that are looked into again. AWS retries a delivery for 30 days.
 const LOOK_BACK_DAYS: i32 = 35;
+/// Days before the newest file of an account and region from which a bucket is listed again. Keys tell when AWS wrote them, so
+/// this is for those that another copy brings late.
+const OVERLAP_DAYS: i32 = 2;
 
 /// The files that were read, by all runs so far. One that AWS named is known by its name and length, every other by its
 /// bytes, whatever its name: so a copy of a log counts nothing, and a log that has grown is read again.
@@ -24,10 +28,40 @@ pub struct ReadFiles {
     parts: BTreeMap<String, Part>,
     /// Files of this run.
     new: Vec<ReadFile>,
+    /// Files that this run could not read.
+    missed: Vec<Missed>,
+    /// Whether there may be more that this run could not even list.
+    pub(super) may_be_more: bool,
+    /// Whether buckets are listed as far back as folders are walked.
+    relist: bool,
     /// Digests of the files without AWS's names.
     unnamed: FxHashSet<u128>,
     /// Digests of all files, where there are some without AWS's names.
     all: FxHashSet<u128>,
+}
+
+/// A file that was found and not read.
+#[derive(Debug, Clone)]
+pub struct Missed {
+    /// Its name.
+    pub name: String,
+    /// When that says that it was delivered.
+    pub delivered: Minute,
+    /// Whether trying again may help.
+    pub may_pass: bool,
+}
+
+/// What a run did to the list.
+#[derive(Debug, Default)]
+pub struct Changed {
+    /// The parts that are different now.
+    pub parts: BTreeMap<String, Part>,
+    /// The files that were read.
+    pub read: Vec<ReadFile>,
+    /// Those that were not.
+    pub missed: Vec<Missed>,
+    /// Whether there may be more of those.
+    pub may_be_more: bool,
 }
 
 impl ReadFiles {
@@ -35,40 +69,44 @@ impl ReadFiles {
     ///
     /// # Errors
     /// When the list is damaged.
-    pub fn of(state: Arc<State>) -> Result<Self, StateError> {
+    pub fn of(state: Arc<State>, relist: bool) -> Result<Self, StateError> {
         let unnamed = state.read_part(&part_of(None))?.digests().collect();
-        Ok(Self { state, parts: BTreeMap::new(), new: Vec::new(), unnamed, all: FxHashSet::default() })
+        Ok(Self {
+            state,
+            parts: BTreeMap::new(),
+            new: Vec::new(),
+            missed: Vec::new(),
+            may_be_more: false,
+            relist,
+            unnamed,
+            all: FxHashSet::default(),
+        })
     }
 
     /// Leaves out what was read before, and gives the number of files.
     ///
     /// # Errors
     /// When the list is damaged.
-    pub fn leave_out(&mut self, logs: &mut LogFiles, tables: &mut Vec<Table>) -> Result<u64, StateError> {
+    pub fn leave_out(
+        &mut self,
+        logs: &mut LogFiles,
+        tables: &mut Vec<Table>,
+        raw: &dyn Fn(&Place) -> io::Result<Raw>,
+    ) -> Result<u64, StateError> {
         let mut failure = None;
         if !tables.is_empty() || logs.iter().any(|file| file.delivered.is_none()) {
             self.read_all()?;
         }
         let known = logs.retain(|file| {
-            self.is_new(file).unwrap_or_else(|error| {
+            self.is_new(file, raw).unwrap_or_else(|error| {
                 failure.get_or_insert(error);
                 true
             })
         });
         failure.map_or(Ok(()), Err)?;
         let before = tables.len();
-        tables.retain(|table| self.has_new_bytes(&table.path));
+        tables.retain(|table| self.has_new_bytes(raw_of(&table.path)));
         Ok(known + (before - tables.len()) as u64)
-    }
-
-    /// Whether a folder is so old that nothing is delivered there any more, and its account and region were read from
-    /// before its days on.
-    pub fn has_all_of(&self, folder: &DatedFolder<'_>) -> bool {
-        let known = self.state.checkpoint();
-        let since = known.accounts.get(folder.account).and_then(|account| account.regions.get(folder.region));
-        let is_old =
-            known.newest_delivery.is_some_and(|newest| folder.last < newest.day().plus(-LOOK_BACK_DAYS));
-        is_old && since.is_some_and(|since| *since <= day_name(folder.first))
     }
 
     /// Notes a file that was read; `false` where it is a copy of one that was read before, so that nothing of it counts.
@@ -84,11 +122,25 @@ impl ReadFiles {
         is_new
     }
 
-    /// The parts of the list that have changed, and the files that did it.
+    /// Notes a file that could not be read: the next run has to find it.
+    pub fn miss(&mut self, file: &LogFile, may_pass: bool) {
+        if let (Some(name), Some(delivered)) = (file.own_name(), file.delivered) {
+            self.missed.push(Missed { name, delivered, may_pass });
+        }
+    }
+
+    /// The first delivery from `since` on that this run missed and the next may have: nothing after it should be judged yet.
+    pub fn first_missed(&self, since: Minute) -> Option<Minute> {
+        let missed = self.missed.iter().filter(|missed| missed.may_pass).map(|missed| missed.delivered);
+        let unlisted = self.state.checkpoint().newest_delivery.filter(|_| self.may_be_more);
+        missed.chain(unlisted).filter(|missed| *missed >= since).min()
+    }
+
+    /// What has changed.
     ///
     /// # Errors
     /// When the list is damaged.
-    pub fn into_changed(mut self) -> Result<(BTreeMap<String, Part>, Vec<ReadFile>), StateError> {
+    pub fn into_changed(mut self) -> Result<Changed, StateError> {
         let mut changed = BTreeMap::new();
         for file in &self.new {
             let name = part_of(file.delivered);
@@ -100,7 +152,8 @@ impl ReadFiles {
                 part.add(file.clone());
             }
         }
-        Ok((changed, self.new))
+        let Self { new: read, missed, may_be_more, .. } = self;
+        Ok(Changed { parts: changed, read, missed, may_be_more })
     }
 
     fn read_all(&mut self) -> Result<(), StateError> {
@@ -110,10 +163,16 @@ impl ReadFiles {
         Ok(())
     }
 
-    fn is_new(&mut self, file: &LogFile) -> Result<bool, StateError> {
-        let Place::Path(path) = &file.place else { return Ok(true) };
+    fn is_new(
+        &mut self,
+        file: &LogFile,
+        raw: &dyn Fn(&Place) -> io::Result<Raw>,
+    ) -> Result<bool, StateError> {
+        if file.place == Place::Stdin {
+            return Ok(true);
+        }
         let (Some(name), Some(_)) = (file.own_name(), file.delivered) else {
-            return Ok(self.has_new_bytes(path));
+            return Ok(self.has_new_bytes(raw(&file.place)));
         };
         let part = part_of(file.delivered);
         if !self.parts.contains_key(&part) {
@@ -121,12 +180,43 @@ impl ReadFiles {
             self.parts.insert(part.clone(), read);
         }
         // What cannot be looked at is new: reading it will tell.
-        let length = path.metadata().map_or(u64::MAX, |file| file.len());
+        let length = match &file.place {
+            Place::Path(path) => path.metadata().map_or(u64::MAX, |file| file.len()),
+            Place::Object(wanted) => wanted.size,
+            Place::Stdin => u64::MAX,
+        };
         Ok(!self.parts.get(&part).is_some_and(|part| part.has(&name, length)))
     }
 
-    fn has_new_bytes(&self, path: &Path) -> bool {
-        let digest: io::Result<u128> = raw_of(path).map(|raw| raw.digest);
-        digest.map_or(true, |digest| !self.all.contains(&digest))
+    fn has_new_bytes(&self, raw: io::Result<Raw>) -> bool {
+        raw.map_or(true, |raw| !self.all.contains(&raw.digest))
+    }
+}
+
+impl Before for ReadFiles {
+    /// Whether a folder is so old that nothing is delivered there any more, and its account and region were read from
+    /// before its days on.
+    fn has_all_of(&self, folder: &DatedFolder<'_>) -> bool {
+        let known = self.state.checkpoint();
+        let since = known.accounts.get(folder.account).and_then(|account| account.regions.get(folder.region));
+        let is_old =
+            known.newest_delivery.is_some_and(|newest| folder.last < newest.day().plus(-LOOK_BACK_DAYS));
+        is_old && since.is_some_and(|since| *since <= day_name(folder.first))
+    }
+
+    fn resume(&self, account: &str, region: &str) -> Option<Day> {
+        let known = self.state.checkpoint();
+        let account = known.accounts.get(account)?;
+        let newest = day_of(account.newest.get(region)?)?;
+        if self.relist {
+            let last = known.newest_delivery.map_or(newest, Minute::day);
+            return Some(last.min(newest).plus(-LOOK_BACK_DAYS));
+        }
+        let missed = account.missed.get(region).and_then(|day| day_of(day));
+        Some(missed.unwrap_or(newest).min(newest.plus(-OVERLAP_DAYS)))
+    }
+
+    fn goes_on(&self) -> bool {
+        true
     }
 }

@@ -111,7 +111,7 @@ fn judged_whole(
     }
     let Counted { mut counts, coverage, organizations, read } = counted;
     let extent = match &night {
-        Some(night) => Extent { until: night.until(&counts), jobs },
+        Some(night) => Extent { until: night.until(&counts, read.as_ref()), jobs },
         None => Extent::whole(&counts, jobs),
     };
     let covered = covered(&counts, coverage);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::walk::{Claim, LogFile, Place, STDIN, shown};
 use crate::cloudtrail::object_key::ObjectKey;
+use crate::s3::{Location, Wanted};
 use crate::time::Minute;
 
 /// Log files, in an order that depends on neither the file system nor the order in which they were added: those whose
@@ -41,6 +42,8 @@ struct Filed {
     /// How many bytes of the folder's first name stand before the rest.
     shared: u16,
     claim: Claim,
+    /// Of an object, its bytes.
+    size: u64,
 }
 
 impl LogFiles {
@@ -51,11 +54,24 @@ impl LogFiles {
 
     /// Adds standard input.
     pub(super) fn add_stdin(&mut self) {
-        self.files.push(Filed { delivered: None, folder: None, rest: (0, 0), shared: 0, claim: Claim::Log });
+        self.files.push(Filed {
+            delivered: None,
+            folder: None,
+            rest: (0, 0),
+            shared: 0,
+            claim: Claim::Log,
+            size: 0,
+        });
     }
 
-    /// Adds a file; `from_above` is its path from the folder above all SOURCEs.
-    pub(super) fn add(&mut self, path: &Path, from_above: &Path, delivered: Option<Minute>, claim: Claim) {
+    /// Adds a file, or an object of `size` bytes; `from_above` is its path from the folder above all SOURCEs.
+    pub(super) fn add(
+        &mut self,
+        (path, from_above): (&Path, &Path),
+        delivered: Option<Minute>,
+        claim: Claim,
+        size: u64,
+    ) {
         // A name that is no text is kept with its folder, as a folder without names in it.
         let name = path.file_name().and_then(OsStr::to_str);
         let [folder, from_above] = match name {
@@ -80,6 +96,7 @@ impl LogFiles {
             rest: (place(start), place(self.names.len())),
             shared,
             claim,
+            size,
         });
     }
 
@@ -143,14 +160,18 @@ impl LogFiles {
     #[must_use]
     pub fn get(&self, number: usize) -> Option<LogFile> {
         let file = self.files.get(number)?;
-        let Filed { delivered, claim, .. } = *file;
+        let Filed { delivered, claim, size, .. } = *file;
         let paths = self.path(file).zip(self.in_folder(file, |folder| &folder.from_above));
         let Some((path, from_above)) = paths else {
             let name = "standard input".to_owned();
             return Some(LogFile { place: Place::Stdin, name, account: None, delivered, claim });
         };
         let account = ObjectKey::parse(&self.above.join(&from_above).to_string_lossy()).account;
-        Some(LogFile { place: Place::Path(path), name: shown(&from_above), account, delivered, claim })
+        let place = match Location::of(&path) {
+            Some(location) => Place::Object(Wanted { location, size }),
+            None => Place::Path(path),
+        };
+        Some(LogFile { place, name: shown(&from_above), account, delivered, claim })
     }
 
     /// All files, in order.
@@ -178,9 +199,9 @@ mod tests {
         for (number, path) in paths.iter().map(Path::new).chain([odd.as_path()]).enumerate() {
             let delivered = (number == 4).then(|| Minute::from_epoch(29_000_000));
             let from_above = path.strip_prefix("t").unwrap_or(path);
-            files.add(path, from_above, delivered, Claim::Json);
+            files.add((path, from_above), delivered, Claim::Json, 0);
             // A second time, and promising more.
-            files.add(path, from_above, delivered, if number == 2 { Claim::Log } else { Claim::Json });
+            files.add((path, from_above), delivered, if number == 2 { Claim::Log } else { Claim::Json }, 0);
         }
         files.add_stdin();
         let mut met = std::collections::BTreeSet::new();

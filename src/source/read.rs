@@ -87,8 +87,15 @@ pub struct Raw {
 /// # Errors
 /// When it cannot be read.
 pub fn raw_of(path: &Path) -> io::Result<Raw> {
-    let mut file = Told::new(File::open(path)?, true);
-    file.raw().ok_or_else(|| io::Error::other("cannot be read to its end"))
+    raw_of_input(File::open(path)?)
+}
+
+/// What stands for all bytes of an input.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn raw_of_input(input: impl io::Read) -> io::Result<Raw> {
+    Told::new(input, true).raw().ok_or_else(|| io::Error::other("cannot be read to its end"))
 }
 
 /// An input, and what stands for the bytes that were taken from it.
@@ -131,6 +138,18 @@ pub fn read_file(
     scratch: &mut Scratch,
     stop: &dyn Fn() -> bool,
 ) -> FileRead {
+    let input = open(file).map_err(|error| format!("cannot open: {error}"));
+    read_input(file, input, options, scratch, stop)
+}
+
+/// The same of a file whose bytes are `input`, or which cannot be read for that reason.
+pub fn read_input(
+    file: &LogFile,
+    input: Result<impl io::Read, String>,
+    options: &Options,
+    scratch: &mut Scratch,
+    stop: &dyn Fn() -> bool,
+) -> FileRead {
     let hints = KeyHints { account: file.account.clone() };
     let mut counter = Counter {
         batch: &mut scratch.batch,
@@ -140,10 +159,9 @@ pub fn read_file(
         stop,
         raw: None,
     };
-    let input = match open(file) {
+    let input = match input {
         Ok(input) => input,
-        Err(error) => {
-            let why = format!("cannot open: {error}");
+        Err(why) => {
             counter.coverage.skipped.push(Skipped { what: file.name.clone(), why, records: 0 });
             return counter.into_read();
         }
@@ -176,6 +194,8 @@ fn open(file: &LogFile) -> io::Result<Box<dyn io::Read>> {
     Ok(match &file.place {
         Place::Stdin => Box::new(io::stdin().lock()),
         Place::Path(path) => Box::new(File::open(path)?),
+        // They are fetched ahead, by whoever reads many.
+        Place::Object(_) => return Err(io::Error::from(io::ErrorKind::Unsupported)),
     })
 }
 

@@ -310,7 +310,11 @@ fn no_source_and_no_logs_are_errors_that_say_what_to_do() {
     let root = folder(&[("x.txt", b"text")]);
     let missing = walk(&[root.path().join("nowhere")]).expect_err("nothing is there");
     assert!(matches!(missing, WalkError::Unreadable { .. }));
-    assert!(missing.to_string().ends_with("nowhere; name a folder, a file, or - for standard input"));
+    assert!(
+        missing
+            .to_string()
+            .ends_with("nowhere; name a folder, a file, s3://bucket/prefix, or - for standard input")
+    );
     let none = walk(&[root.path().to_owned()]).expect_err("no logs are there");
     let why = none.to_string();
     assert!(

@@ -8,12 +8,15 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use walkdir::WalkDir;
 
+use super::before::{Anew, Before};
+use super::bucket;
 use super::coverage::{Coverage, Skipped};
 use super::files::LogFiles;
 use super::inflate::GZIP_MAGIC;
 use crate::cloudtrail::dated_folder::DatedFolder;
 use crate::cloudtrail::object_key::{FileKind, ObjectKey};
 use crate::emit::{LINES_FILE, SUMMARY_FILE};
+use crate::s3::{Buckets, Location, S3Error, Wanted, is_s3};
 use crate::time::Minute;
 
 /// The SOURCE that means standard input.
@@ -32,6 +35,8 @@ pub struct Found {
     pub organizations: BTreeMap<String, String>,
     /// What was excluded, skipped or ignored on the way.
     pub coverage: Coverage,
+    /// Whether a part of a bucket could not be listed, for a reason that may pass.
+    pub may_be_more: bool,
 }
 
 /// A file to be read.
@@ -56,6 +61,7 @@ impl LogFile {
         match &self.place {
             Place::Stdin => None,
             Place::Path(path) => Some(path.file_name()?.to_str()?.to_owned()),
+            Place::Object(Wanted { location, .. }) => location.key.rsplit('/').next().map(str::to_owned),
         }
     }
 }
@@ -76,6 +82,8 @@ pub enum Place {
     Stdin,
     /// On disk.
     Path(PathBuf),
+    /// In a bucket.
+    Object(Wanted),
 }
 
 /// What a file's name promises, and so what counts as damage.
@@ -93,13 +101,27 @@ pub enum Claim {
 #[derive(Debug, Error)]
 pub enum WalkError {
     /// A SOURCE cannot be looked at.
-    #[error("cannot open {path}{}", if path.starts_with("s3://") { " (S3 is not read yet: copy it first, with aws s3 sync)" } else { "; name a folder, a file, or - for standard input" })]
+    #[error("cannot open {path}; name a folder, a file, s3://bucket/prefix, or - for standard input")]
     Unreadable {
         /// As the user named it.
         path: String,
         /// Why.
         source: io::Error,
     },
+    /// A bucket cannot be looked at.
+    #[error(transparent)]
+    S3(#[from] S3Error),
+    /// A counts table in a bucket.
+    #[error("cannot read {path}: counts tables are read from a disk; copy it there, with aws s3 cp")]
+    TableInBucket {
+        /// As the user named it.
+        path: String,
+    },
+    /// Names of files would depend on where the folders lie.
+    #[error(
+        "cannot read folders and buckets in one run; copy the one to the other, or give each its own run"
+    )]
+    Mixed,
     /// Nowhere was a log file.
     #[error(
         "no CloudTrail log file in {sources}{besides}; expected names such as \
@@ -118,14 +140,19 @@ pub enum WalkError {
 /// # Errors
 /// Where a SOURCE does not exist, or none holds a log file or counts table.
 pub fn walk(sources: &[PathBuf]) -> Result<Found, WalkError> {
-    walk_new(sources, &|_| false)
+    walk_new(sources, &Anew, &Buckets::default())
 }
 
-/// The same without the folders that are `known`: those of which all was read before.
+/// The same without the folders of which all was read `before`.
 ///
 /// # Errors
 /// As [`walk`].
-pub fn walk_new(sources: &[PathBuf], known: Known<'_>) -> Result<Found, WalkError> {
+pub fn walk_new(sources: &[PathBuf], before: &dyn Before, buckets: &Buckets) -> Result<Found, WalkError> {
+    let mut files = sources.iter().filter(|source| *source != Path::new(STDIN));
+    let in_buckets = files.clone().any(|source| is_s3(source));
+    if in_buckets && files.any(|source| !is_s3(source)) {
+        return Err(WalkError::Mixed);
+    }
     let above = folder_above(sources);
     let mut walk = Walk {
         found: Found { logs: LogFiles::below(above.clone()), ..Found::default() },
@@ -134,7 +161,8 @@ pub fn walk_new(sources: &[PathBuf], known: Known<'_>) -> Result<Found, WalkErro
         moves: BTreeMap::new(),
         has_links: false,
         is_only_source: sources.len() == 1,
-        known,
+        before,
+        buckets,
     };
     for source in sources {
         walk.source(source)?;
@@ -147,7 +175,8 @@ pub fn walk_new(sources: &[PathBuf], known: Known<'_>) -> Result<Found, WalkErro
     let mut met = HashSet::new();
     let mut met_before = |path: &Path| {
         // A file that has vanished meanwhile is kept: reading it will tell.
-        let real = || if path == Path::new(STDIN) { Ok(path.to_owned()) } else { path.canonicalize() };
+        let is_named = path == Path::new(STDIN) || is_s3(path);
+        let real = || if is_named { Ok(path.to_owned()) } else { path.canonicalize() };
         can_meet_twice && real().is_ok_and(|real| !met.insert(real))
     };
     found.logs.settle(&mut met_before);
@@ -172,13 +201,26 @@ pub fn walk_new(sources: &[PathBuf], known: Known<'_>) -> Result<Found, WalkErro
     Ok(found)
 }
 
+/// Looks whether a SOURCE is there and can be opened, without looking through it.
+///
+/// # Errors
+/// When it is not, or cannot.
+pub fn reach(source: &Path, buckets: &Buckets) -> Result<(), WalkError> {
+    if let Some(location) = Location::of(source) {
+        return Ok(bucket::reach(&location, names_object(source), buckets)?);
+    }
+    let opened = if source.is_dir() { source.read_dir().map(drop) } else { File::open(source).map(drop) };
+    opened.map_err(|cause| WalkError::Unreadable { path: shown(source), source: cause })
+}
+
 /// The deepest folder that holds all of `sources`: files are named from there, so that names depend neither on where
 /// the logs lie nor on how the user spelled that.
 fn folder_above(sources: &[PathBuf]) -> PathBuf {
     let mut above: Option<PathBuf> = None;
     for source in sources.iter().filter(|source| *source != Path::new(STDIN)) {
         let full = absolute(source);
-        let folder = if source.is_dir() { full.as_path() } else { full.parent().unwrap_or(&full) };
+        let is_folder = if is_s3(source) { !names_object(source) } else { source.is_dir() };
+        let folder = if is_folder { full.as_path() } else { full.parent().unwrap_or(&full) };
         above = Some(match above {
             None => folder.to_owned(),
             Some(above) => above
@@ -193,6 +235,9 @@ fn folder_above(sources: &[PathBuf]) -> PathBuf {
 }
 
 fn absolute(path: &Path) -> PathBuf {
+    if let Some(location) = Location::of(path) {
+        return location.to_string().into();
+    }
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
@@ -213,26 +258,24 @@ struct Aside {
     fate: Fate,
 }
 
-enum Fate {
+pub(super) enum Fate {
     Table,
     Excluded(&'static str),
     Ignored(&'static str),
     Skipped(String),
 }
 
-/// Whether all of a dated folder was read before.
-pub type Known<'a> = &'a dyn Fn(&DatedFolder<'_>) -> bool;
-
-struct Walk<'a> {
+pub(super) struct Walk<'a> {
     /// The deepest folder that holds all SOURCEs, from the root.
     above: PathBuf,
-    found: Found,
+    pub(super) found: Found,
     aside: Vec<Aside>,
     /// The organization that each account was in last, and when.
     moves: BTreeMap<String, (Option<Minute>, String)>,
     has_links: bool,
     is_only_source: bool,
-    known: Known<'a>,
+    pub(super) before: &'a dyn Before,
+    pub(super) buckets: &'a Buckets,
 }
 
 impl Walk<'_> {
@@ -240,6 +283,15 @@ impl Walk<'_> {
         if source == Path::new(STDIN) {
             self.found.logs.add_stdin();
             return Ok(());
+        }
+        if let Some(location) = Location::of(source) {
+            return if is_table(source) {
+                Err(WalkError::TableInBucket { path: shown(source) })
+            } else if names_object(source) {
+                self.object(&location)
+            } else {
+                self.prefix(&location)
+            };
         }
         let unreadable = |cause| WalkError::Unreadable { path: shown(source), source: cause };
         let name = self.name(source);
@@ -250,7 +302,7 @@ impl Walk<'_> {
         } else if is_table(source) {
             self.put_aside(source, name, Fate::Table);
         } else {
-            self.file(source, name, Some(Claim::Log));
+            self.file(source, name, 0, Some(Claim::Log));
         }
         Ok(())
     }
@@ -274,11 +326,11 @@ impl Walk<'_> {
             self.has_links |= entry.path_is_symlink();
             let path = entry.path();
             if entry.file_type().is_file() {
-                self.file(path, named(path), None);
+                self.file(path, named(path), 0, None);
             } else if entry.file_type().is_dir() {
                 let folder = self.above.join(named(path));
                 let folder = folder.to_str().and_then(DatedFolder::parse);
-                if folder.is_some_and(|folder| (self.known)(&folder)) {
+                if folder.is_some_and(|folder| self.before.has_all_of(&folder)) {
                     self.found.coverage.known_folders += 1;
                     entries.skip_current_dir();
                 }
@@ -289,14 +341,14 @@ impl Walk<'_> {
     }
 
     /// Files a file under what its name says it is, or its first bytes where that says nothing. `claim` overrules such a
-    /// name.
-    fn file(&mut self, path: &Path, name: PathBuf, claim: Option<Claim>) {
+    /// name. `size` is that of an object.
+    pub(super) fn file(&mut self, path: &Path, name: PathBuf, size: u64, claim: Option<Claim>) {
         // With the folders around the SOURCE, however the user spelled it.
         let key = ObjectKey::parse(&self.above.join(&name).to_string_lossy());
-        match claim_of(path, &key, claim) {
+        match claim_of(path, &key, claim, &|| self.first_bytes(path, size)) {
             Err(fate) => self.put_aside(path, name, fate),
             Ok(claim) => {
-                self.found.logs.add(path, &name, key.delivered, claim);
+                self.found.logs.add((path, &name), key.delivered, claim, size);
                 if let (Some(account), Some(organization)) = (key.account, key.organization) {
                     let last = (key.delivered, organization);
                     self.moves
@@ -308,7 +360,17 @@ impl Walk<'_> {
         }
     }
 
-    fn put_aside(&mut self, path: &Path, name: PathBuf, fate: Fate) {
+    /// As many bytes of a file as tell what it is.
+    fn first_bytes(&self, path: &Path, size: u64) -> io::Result<Vec<u8>> {
+        if let Some(location) = Location::of(path) {
+            return self.first_of_object(&location, size.min(SNIFFED));
+        }
+        let mut first = Vec::new();
+        File::open(path)?.take(SNIFFED).read_to_end(&mut first)?;
+        Ok(first)
+    }
+
+    pub(super) fn put_aside(&mut self, path: &Path, name: PathBuf, fate: Fate) {
         if let (Fate::Excluded(kind), true) = (&fate, self.is_only_source) {
             // There can be as many digests as logs, and no two names for one.
             *self.found.coverage.excluded_files.entry(kind).or_default() += 1;
@@ -317,7 +379,8 @@ impl Walk<'_> {
         self.aside.push(Aside { path: path.to_owned(), name, fate });
     }
 
-    fn name(&self, path: &Path) -> PathBuf {
+    /// A path from the folder above all SOURCEs.
+    pub(super) fn name(&self, path: &Path) -> PathBuf {
         let path = absolute(path);
         path.strip_prefix(&self.above).unwrap_or(&path).to_owned()
     }
@@ -337,7 +400,12 @@ fn unreachable(error: &walkdir::Error, named: impl Fn(&Path) -> PathBuf) -> Stri
 }
 
 /// What a file promises, or what becomes of it where it is no log.
-fn claim_of(path: &Path, key: &ObjectKey, claim: Option<Claim>) -> Result<Claim, Fate> {
+fn claim_of(
+    path: &Path,
+    key: &ObjectKey,
+    claim: Option<Claim>,
+    first_bytes: &dyn Fn() -> io::Result<Vec<u8>>,
+) -> Result<Claim, Fate> {
     let by_name = claim_of_name(path);
     let is_data = claim.is_some() || by_name.is_some();
     match key.kind {
@@ -353,7 +421,7 @@ fn claim_of(path: &Path, key: &ObjectKey, claim: Option<Claim>) -> Result<Claim,
     match claim.or(by_aws).or(by_name) {
         Some(claim) => Ok(claim),
         None if is_table(path) => Err(Fate::Ignored("a table; name it itself to read it")),
-        None => match sniff(path) {
+        None => match first_bytes().map(|first| is_gzip_or_json(&first)) {
             Ok(true) => Ok(Claim::Nothing),
             Ok(false) => Err(Fate::Ignored("not JSON by its name and first bytes")),
             Err(error) => Err(Fate::Skipped(format!("cannot open: {error}"))),
@@ -382,12 +450,15 @@ fn lower_name(path: &Path) -> Vec<u8> {
     path.file_name().map(OsStr::as_encoded_bytes).unwrap_or_default().to_ascii_lowercase()
 }
 
-/// Whether a file begins as gzip or JSON does.
-fn sniff(path: &Path) -> io::Result<bool> {
-    let mut first = Vec::new();
-    File::open(path)?.take(SNIFFED).read_to_end(&mut first)?;
-    let text = first.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&first).trim_ascii_start();
-    Ok(first.starts_with(&GZIP_MAGIC) || text.starts_with(b"{") || text.starts_with(b"["))
+/// Whether bytes begin as gzip or JSON does.
+fn is_gzip_or_json(first: &[u8]) -> bool {
+    let text = first.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(first).trim_ascii_start();
+    first.starts_with(&GZIP_MAGIC) || text.starts_with(b"{") || text.starts_with(b"[")
+}
+
+/// Whether a SOURCE in a bucket is one object, not what lies below a prefix.
+fn names_object(source: &Path) -> bool {
+    is_table(source) || claim_of_name(source).is_some()
 }
 
 /// A path as text that is safe on a terminal: whatever is not printable, or not UTF-8, is escaped.

@@ -62,6 +62,12 @@ pub struct Account {
     /// Of each region, the day of the first log file that was read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub regions: BTreeMap<String, String>,
+    /// Of each region, the day of the newest log file that was read: a bucket's listing goes on two days before it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub newest: BTreeMap<String, String>,
+    /// Of each region, the day of the oldest log file that the last run found and could not read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missed: BTreeMap<String, String>,
 }
 
 impl Checkpoint {
@@ -132,7 +138,7 @@ pub(super) fn is_named_by_us(path: &str) -> bool {
 pub(super) const FOLDERS: [&str; 3] = ["days", "events", "read"];
 
 /// A day as it stands in a checkpoint.
-pub(super) fn day_of(text: &str) -> Option<Day> {
+pub fn day_of(text: &str) -> Option<Day> {
     Some(Minute::parse(&format!("{text}T00:00:00Z"))?.day())
 }
 

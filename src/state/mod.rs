@@ -1,6 +1,7 @@
 //! STATE: what one run hands on to the next <-> files. The checkpoint is written last, and is all or nothing.
 mod checkpoint;
 mod events;
+mod in_bucket;
 mod learned;
 mod read_files;
 mod vault;
@@ -9,13 +10,15 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use checkpoint::{Account, Checkpoint, FORMAT, Model};
+pub use checkpoint::{Account, Checkpoint, FORMAT, Model, day_of};
+use in_bucket::InBucket;
 pub use learned::{Learned, Open, renumber};
 pub use read_files::{Part, ReadFile, day_name, part_of};
 pub use vault::Filed;
-use vault::Vault;
+use vault::{InFolder, Vault};
 
 use crate::aggregate::{Attribution, Fingerprint};
+use crate::s3::{Buckets, Location, S3Error};
 use crate::store::parquet_table;
 use crate::store::table::TableRead;
 use crate::time::{Day, Minute};
@@ -35,14 +38,17 @@ pub enum StateError {
     #[error(
         "the state {} is in use by {}; wait for it to end, or stop it",
         path.display(),
-        holder.map_or_else(|| "another run".to_owned(), |holder| format!("process {holder}"))
+        holder.as_deref().unwrap_or("another run")
     )]
     Busy {
         /// STATE.
         path: PathBuf,
-        /// Its process id, where it is known.
-        holder: Option<u32>,
+        /// What is known of it.
+        holder: Option<String>,
     },
+    /// A bucket cannot be read or written.
+    #[error(transparent)]
+    S3(#[from] S3Error),
     /// Somebody else's.
     #[error("{} is not empty and holds no state; name a folder that is empty or does not exist yet", path.display())]
     Foreign {
@@ -78,7 +84,7 @@ pub enum StateError {
 /// A state that is open.
 #[derive(Debug)]
 pub struct State {
-    vault: Vault,
+    vault: Box<dyn Vault>,
     checkpoint: Checkpoint,
     is_new: bool,
 }
@@ -111,19 +117,25 @@ impl State {
     ///
     /// # Errors
     /// When it cannot be written, belongs to a running run, or cannot be read.
-    pub fn open(path: &Path) -> Result<Self, StateError> {
-        Self::of(Vault::open(path)?)
+    pub fn open(path: &Path, buckets: &Buckets) -> Result<Self, StateError> {
+        Self::of(match Location::of(path) {
+            Some(location) => Box::new(InBucket::open(location, buckets)?),
+            None => Box::new(InFolder::open(path)?),
+        })
     }
 
     /// Opens a state to look at it.
     ///
     /// # Errors
     /// When there is none, or it cannot be read.
-    pub fn read_only(path: &Path) -> Result<Self, StateError> {
-        Self::of(Vault::read_only(path)?)
+    pub fn read_only(path: &Path, buckets: &Buckets) -> Result<Self, StateError> {
+        Self::of(match Location::of(path) {
+            Some(location) => Box::new(InBucket::read_only(location, buckets)?),
+            None => Box::new(InFolder::read_only(path)?),
+        })
     }
 
-    fn of(vault: Vault) -> Result<Self, StateError> {
+    fn of(vault: Box<dyn Vault>) -> Result<Self, StateError> {
         let bytes = vault.checkpoint()?;
         let checkpoint = bytes.as_deref().map(Checkpoint::from_bytes).transpose()?;
         Ok(Self { vault, is_new: checkpoint.is_none(), checkpoint: checkpoint.unwrap_or_default() })
@@ -218,7 +230,7 @@ impl State {
     /// # Errors
     /// When the disk is full, or some such. Then the state is as it was.
     pub fn save(&mut self, mut kept: Kept) -> Result<(), StateError> {
-        let put = |vault: &Vault, folder: &str, name: &str, ending: &str, bytes: &[u8]| {
+        let put = |vault: &dyn Vault, folder: &str, name: &str, ending: &str, bytes: &[u8]| {
             vault.put(&format!("{folder}/{name}"), ending, bytes)
         };
         let mut next = Checkpoint {
@@ -234,14 +246,14 @@ impl State {
             sha256: String::new(),
         };
         for (day, bytes) in &kept.days {
-            next.days.insert(day_name(*day), put(&self.vault, "days", &day_name(*day), "parquet", bytes)?);
+            next.days.insert(day_name(*day), put(&*self.vault, "days", &day_name(*day), "parquet", bytes)?);
         }
         next.days.retain(|day, _| kept.keep_from.is_none_or(|from| day_name(from) <= *day));
         for (day, bytes) in events::to_bytes(&kept.events) {
-            next.events.insert(day_name(day), put(&self.vault, "events", &day_name(day), "bin", &bytes)?);
+            next.events.insert(day_name(day), put(&*self.vault, "events", &day_name(day), "bin", &bytes)?);
         }
         for (name, part) in &kept.read {
-            next.read.insert(name.clone(), put(&self.vault, "read", name, "zst", &part.to_bytes())?);
+            next.read.insert(name.clone(), put(&*self.vault, "read", name, "zst", &part.to_bytes())?);
         }
         self.vault.commit(&next.to_bytes(), &next.paths())?;
         self.checkpoint = next;

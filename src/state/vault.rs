@@ -9,6 +9,7 @@
     reason = "reads back files of its own, whose lengths the checkpoint tells"
 )]
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ use crate::step::step;
 use crate::words::hex;
 
 /// Holds the process id of the run that has the state.
-const LOCK: &str = "lock";
+pub(super) const LOCK: &str = "lock";
 /// Begins the name of every checkpoint; its number follows.
 const CHECKPOINT: &str = "checkpoint-";
 /// Where files are written until they are complete.
@@ -40,9 +41,60 @@ pub struct Filed {
     pub sha256: String,
 }
 
-/// The files below STATE.
+impl Filed {
+    /// Names bytes: `name`, their digest, `ending`.
+    pub(super) fn of(name: &str, ending: &str, bytes: &[u8]) -> Self {
+        let sha256 = sha256(bytes);
+        let short = sha256.get(..16).unwrap_or(&sha256);
+        Self { path: format!("{name}.{short}.{ending}"), bytes: bytes.len() as u64, sha256 }
+    }
+
+    /// The bytes that lay at `path`, if they are those that were written.
+    ///
+    /// # Errors
+    /// When they are not.
+    pub(super) fn checked(&self, path: PathBuf, bytes: Vec<u8>) -> Result<Vec<u8>, StateError> {
+        if bytes.len() as u64 != self.bytes || sha256(&bytes) != self.sha256 {
+            let why = "its bytes are not those that were written".to_owned();
+            return Err(StateError::Damaged { path, why });
+        }
+        Ok(bytes)
+    }
+}
+
+/// Where the files of a state are kept: never changed, and named by a numbered checkpoint.
+pub(super) trait Vault: Debug + Send + Sync {
+    /// Where that is.
+    fn path(&self) -> &Path;
+
+    /// The newest checkpoint; `None` where there is none yet.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn checkpoint(&self) -> Result<Option<Vec<u8>>, StateError>;
+
+    /// The bytes of a file.
+    ///
+    /// # Errors
+    /// When it is not there, or not as it was written.
+    fn get(&self, file: &Filed) -> Result<Vec<u8>, StateError>;
+
+    /// Writes a file, unless it is there already. `name` goes before its digest, `ending` after it.
+    ///
+    /// # Errors
+    /// The disk is full, or some such.
+    fn put(&self, name: &str, ending: &str, bytes: &[u8]) -> Result<Filed, StateError>;
+
+    /// Writes the next checkpoint, which names `files`, and removes all others.
+    ///
+    /// # Errors
+    /// When another run has written one meanwhile, or the disk is full. Then the state is as it was.
+    fn commit(&mut self, checkpoint: &[u8], files: &BTreeSet<&str>) -> Result<(), StateError>;
+}
+
+/// The files below a folder.
 #[derive(Debug)]
-pub(super) struct Vault {
+pub(super) struct InFolder {
     path: PathBuf,
     /// Number of the newest checkpoint; 0 where there is none.
     generation: u64,
@@ -50,7 +102,7 @@ pub(super) struct Vault {
     lock: Option<File>,
 }
 
-impl Vault {
+impl InFolder {
     /// Makes the folder if need be, locks it, and tries to write there.
     ///
     /// # Errors
@@ -86,90 +138,6 @@ impl Vault {
             return Err(StateError::NoState { path: path.to_owned() });
         }
         Ok(vault)
-    }
-
-    /// The folder.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The newest checkpoint; `None` where there is none yet.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub(super) fn checkpoint(&self) -> Result<Option<Vec<u8>>, StateError> {
-        if self.generation == 0 {
-            return Ok(None);
-        }
-        let path = self.path.join(name_of(self.generation));
-        Ok(Some(at(&path, fs::read(&path))?))
-    }
-
-    /// The bytes of a file.
-    ///
-    /// # Errors
-    /// When it is not there, or not as it was written.
-    pub(super) fn get(&self, file: &Filed) -> Result<Vec<u8>, StateError> {
-        let path = self.path.join(&file.path);
-        let bytes = at(&path, fs::read(&path))?;
-        if bytes.len() as u64 != file.bytes || sha256(&bytes) != file.sha256 {
-            return Err(StateError::Damaged {
-                path,
-                why: "its bytes are not those that were written".to_owned(),
-            });
-        }
-        Ok(bytes)
-    }
-
-    /// Writes a file, unless it is there already. `name` goes before its digest, `ending` after it.
-    ///
-    /// # Errors
-    /// The disk is full, or some such.
-    pub(super) fn put(&self, name: &str, ending: &str, bytes: &[u8]) -> Result<Filed, StateError> {
-        let sha256 = sha256(bytes);
-        let short = sha256.get(..16).unwrap_or(&sha256);
-        let file = Filed { path: format!("{name}.{short}.{ending}"), bytes: bytes.len() as u64, sha256 };
-        let path = self.path.join(&file.path);
-        if path.metadata().is_ok_and(|there| there.len() == file.bytes) {
-            return Ok(file);
-        }
-        let staged = self.stage(bytes)?;
-        if let Some(folder) = path.parent() {
-            at(folder, fs::create_dir_all(folder))?;
-        }
-        step("rename a file of the state");
-        at(&path, fs::rename(&staged, &path))?;
-        Ok(file)
-    }
-
-    /// Writes the next checkpoint, which names `files`, and removes all others.
-    ///
-    /// # Errors
-    /// When another run has written one meanwhile, or the disk is full. Then the state is as it was.
-    pub(super) fn commit(&mut self, checkpoint: &[u8], files: &BTreeSet<&str>) -> Result<(), StateError> {
-        // What the checkpoint will name has to be there before it.
-        let folders: BTreeSet<PathBuf> =
-            files.iter().filter_map(|file| Some(self.path.join(file).parent()?.to_owned())).collect();
-        step("sync the state's folders");
-        folders.iter().chain([&self.path]).try_for_each(|folder| sync(folder))?;
-        let staged = self.stage(checkpoint)?;
-        let next = self.path.join(name_of(self.generation + 1));
-        step("create the checkpoint");
-        // Unlike renaming, linking fails where there is one already.
-        match fs::hard_link(&staged, &next) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(StateError::Busy { path: self.path.clone(), holder: None });
-            }
-            // Not every file system has links; the lock keeps others out.
-            Err(_) => at(&next, fs::rename(&staged, &next))?,
-            // Or writing the next file would write into the checkpoint.
-            Ok(()) => at(&staged, fs::remove_file(&staged))?,
-        }
-        step("sync the checkpoint");
-        sync(&self.path)?;
-        self.generation += 1;
-        self.remove_all_but(files);
-        Ok(())
     }
 
     fn stage(&self, bytes: &[u8]) -> Result<PathBuf, StateError> {
@@ -237,7 +205,68 @@ impl Vault {
     }
 }
 
-impl Drop for Vault {
+impl Vault for InFolder {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn checkpoint(&self) -> Result<Option<Vec<u8>>, StateError> {
+        if self.generation == 0 {
+            return Ok(None);
+        }
+        let path = self.path.join(name_of(self.generation));
+        Ok(Some(at(&path, fs::read(&path))?))
+    }
+
+    fn get(&self, file: &Filed) -> Result<Vec<u8>, StateError> {
+        let path = self.path.join(&file.path);
+        let bytes = at(&path, fs::read(&path))?;
+        file.checked(path, bytes)
+    }
+
+    fn put(&self, name: &str, ending: &str, bytes: &[u8]) -> Result<Filed, StateError> {
+        let file = Filed::of(name, ending, bytes);
+        let path = self.path.join(&file.path);
+        if path.metadata().is_ok_and(|there| there.len() == file.bytes) {
+            return Ok(file);
+        }
+        let staged = self.stage(bytes)?;
+        if let Some(folder) = path.parent() {
+            at(folder, fs::create_dir_all(folder))?;
+        }
+        step("rename a file of the state");
+        at(&path, fs::rename(&staged, &path))?;
+        Ok(file)
+    }
+
+    fn commit(&mut self, checkpoint: &[u8], files: &BTreeSet<&str>) -> Result<(), StateError> {
+        // What the checkpoint will name has to be there before it.
+        let folders: BTreeSet<PathBuf> =
+            files.iter().filter_map(|file| Some(self.path.join(file).parent()?.to_owned())).collect();
+        step("sync the state's folders");
+        folders.iter().chain([&self.path]).try_for_each(|folder| sync(folder))?;
+        let staged = self.stage(checkpoint)?;
+        let next = self.path.join(name_of(self.generation + 1));
+        step("create the checkpoint");
+        // Unlike renaming, linking fails where there is one already.
+        match fs::hard_link(&staged, &next) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(StateError::Busy { path: self.path.clone(), holder: None });
+            }
+            // Not every file system has links; the lock keeps others out.
+            Err(_) => at(&next, fs::rename(&staged, &next))?,
+            // Or writing the next file would write into the checkpoint.
+            Ok(()) => at(&staged, fs::remove_file(&staged))?,
+        }
+        step("sync the checkpoint");
+        sync(&self.path)?;
+        self.generation += 1;
+        self.remove_all_but(files);
+        Ok(())
+    }
+}
+
+impl Drop for InFolder {
     fn drop(&mut self) {
         if self.lock.is_none() {
             return;
@@ -257,15 +286,15 @@ impl Drop for Vault {
     }
 }
 
-fn name_of(generation: u64) -> String {
+pub(super) fn name_of(generation: u64) -> String {
     format!("{CHECKPOINT}{generation:08}.json")
 }
 
-fn number_of(name: &str) -> Option<u64> {
+pub(super) fn number_of(name: &str) -> Option<u64> {
     name.strip_prefix(CHECKPOINT)?.strip_suffix(".json")?.parse().ok()
 }
 
-fn is_checkpoint(name: &str) -> bool {
+pub(super) fn is_checkpoint(name: &str) -> bool {
     number_of(name).is_some()
 }
 
@@ -278,7 +307,8 @@ fn lock(path: &Path) -> Result<File, StateError> {
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
             let _ = (&opened).take(20).read_to_string(&mut holder);
-            Err(StateError::Busy { path: path.to_owned(), holder: holder.trim().parse().ok() })
+            let holder = holder.trim().parse().ok().map(|process: u32| format!("process {process}"));
+            Err(StateError::Busy { path: path.to_owned(), holder })
         }
         // Where the file system has no locks, creating the checkpoint tells.
         Ok(()) | Err(TryLockError::Error(_)) => {

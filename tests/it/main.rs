@@ -13,6 +13,7 @@ mod metrics;
 mod packaging;
 mod readme;
 mod rollup;
+mod s3;
 mod scan;
 mod state;
 mod table;

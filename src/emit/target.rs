@@ -1,0 +1,64 @@
+//! DEST, a folder or a bucket -> one way to publish there.
+use std::path::Path;
+
+use super::bucket::InBucket;
+use super::{Destination, DestinationError, Earlier, Output, Told};
+use crate::s3::{Buckets, Location};
+
+/// Where results go. Dropped without [`Target::publish`], it is left as it was.
+#[derive(Debug)]
+pub enum Target {
+    /// A folder.
+    Folder(Destination),
+    /// A prefix of a bucket.
+    Bucket(InBucket),
+}
+
+impl Target {
+    /// Tries to write there, so that what cannot work fails before the work.
+    ///
+    /// # Errors
+    /// When nothing can be written there, another run does, or files with our names are not ours.
+    pub fn open(path: &Path, earlier: Earlier, buckets: &Buckets) -> Result<Self, DestinationError> {
+        Ok(match Location::of(path) {
+            Some(location) => Self::Bucket(InBucket::open(location, earlier, buckets)?),
+            None => Self::Folder(Destination::open(path, earlier)?),
+        })
+    }
+
+    /// What earlier runs have told.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn told(&self) -> Result<Told, DestinationError> {
+        match self {
+            Self::Folder(folder) => folder.told(),
+            Self::Bucket(bucket) => bucket.told(),
+        }
+    }
+
+    /// Takes a file that is to be published.
+    ///
+    /// # Errors
+    /// The disk is full, or some such.
+    pub fn stage(&mut self, output: Output) -> Result<(), DestinationError> {
+        match self {
+            Self::Folder(folder) => folder.stage(&output),
+            Self::Bucket(bucket) => {
+                bucket.stage(output);
+                Ok(())
+            }
+        }
+    }
+
+    /// Publishes all of it, `summary.json` last.
+    ///
+    /// # Errors
+    /// When something cannot be written. The next run repairs it.
+    pub fn publish(self) -> Result<(), DestinationError> {
+        match self {
+            Self::Folder(folder) => folder.publish(),
+            Self::Bucket(bucket) => bucket.publish(),
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Buckets as SOURCE and DEST, on servers that speak S3, with and without faults.
+mod faults;
+mod moto;
+mod proxy;
+mod refused;
+mod requests;
+mod same;
+mod server;
+mod state;

@@ -1,0 +1,149 @@
+//! Requests to a server -> the same requests, counted, and answered badly where a plan says so.
+use std::collections::BTreeMap;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It is answered.
+    None,
+    /// It is not passed on; the answer is this status.
+    Status(u16),
+    /// It is passed on, and the connection is closed.
+    Reset,
+    /// Half of the answer's body comes.
+    Truncate,
+    /// Nothing comes for so long, then the answer.
+    Delay(Duration),
+}
+
+/// What becomes of a request, such as `GET /bucket/key`, that comes for the so-manieth time, from 1 on.
+pub(crate) type Plan = Box<dyn Fn(&str, usize) -> Fault + Send>;
+
+/// A proxy before one server.
+pub(crate) struct Proxy {
+    pub(crate) port: u16,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    to: u16,
+    plan: Mutex<Plan>,
+    seen: Mutex<Vec<String>>,
+    times: Mutex<BTreeMap<String, usize>>,
+}
+
+impl Proxy {
+    /// Before the server on port `to` of this machine.
+    pub(crate) fn before(to: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        let port = listener.local_addr().expect("it is bound").port();
+        let shared = Arc::new(Shared {
+            to,
+            plan: Mutex::new(Box::new(|_, _| Fault::None)),
+            seen: Mutex::default(),
+            times: Mutex::default(),
+        });
+        let own = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            for connection in listener.incoming().map_while(Result::ok) {
+                let shared = Arc::clone(&own);
+                // A client that goes away is no failure of the test.
+                std::thread::spawn(move || drop(shared.serve(connection)));
+            }
+        });
+        Self { port, shared }
+    }
+
+    /// From now on, requests are answered as `plan` says; counting begins anew.
+    pub(crate) fn plan(&self, plan: impl Fn(&str, usize) -> Fault + Send + 'static) {
+        *self.shared.plan.lock().expect("nobody panics") = Box::new(plan);
+        self.shared.times.lock().expect("nobody panics").clear();
+        self.shared.seen.lock().expect("nobody panics").clear();
+    }
+
+    /// All requests since the last plan.
+    pub(crate) fn seen(&self) -> Vec<String> {
+        self.shared.seen.lock().expect("nobody panics").clone()
+    }
+}
+
+impl Shared {
+    fn serve(&self, mut client: TcpStream) -> io::Result<()> {
+        let request = read_message(&mut client)?;
+        let head = String::from_utf8_lossy(&request);
+        let line = head.lines().next().unwrap_or_default();
+        let what = line.rsplit_once(' ').map_or(line, |(what, _)| what).to_owned();
+        self.seen.lock().expect("nobody panics").push(what.clone());
+        let time = {
+            let mut times = self.times.lock().expect("nobody panics");
+            let time = times.entry(what.clone()).or_default();
+            *time += 1;
+            *time
+        };
+        let fault = (self.plan.lock().expect("nobody panics"))(&what, time);
+        if let Fault::Status(status) = fault {
+            let body = "<Error><Code>SlowDown</Code><Message>as planned</Message></Error>";
+            let answer = format!(
+                "HTTP/1.1 {status} Planned\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            return client.write_all(answer.as_bytes());
+        }
+        let answer = self.ask(&request)?;
+        match fault {
+            Fault::Reset => client.shutdown(Shutdown::Both),
+            Fault::Truncate => {
+                let body = end_of_head(&answer).unwrap_or(answer.len());
+                client.write_all(&answer[..body + (answer.len() - body) / 2])
+            }
+            Fault::Delay(pause) => {
+                std::thread::sleep(pause);
+                client.write_all(&answer)
+            }
+            Fault::None | Fault::Status(_) => client.write_all(&answer),
+        }
+    }
+
+    /// The server's answer.
+    fn ask(&self, request: &[u8]) -> io::Result<Vec<u8>> {
+        let mut server = TcpStream::connect(("127.0.0.1", self.to))?;
+        let head = end_of_head(request).unwrap_or(request.len());
+        server.write_all(&request[..head - 2])?;
+        server.write_all(b"Connection: close\r\n\r\n")?;
+        server.write_all(&request[head..])?;
+        let mut answer = Vec::new();
+        server.read_to_end(&mut answer)?;
+        Ok(answer)
+    }
+}
+
+/// A request with its body.
+fn read_message(from: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let (mut bytes, mut buffer) = (Vec::new(), vec![0; 65536]);
+    loop {
+        let read = from.read(&mut buffer)?;
+        bytes.extend(&buffer[..read]);
+        if let Some(head) = end_of_head(&bytes)
+            && bytes.len() >= head + content_length(&bytes[..head])
+        {
+            return Ok(bytes);
+        }
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}
+
+fn end_of_head(bytes: &[u8]) -> Option<usize> {
+    bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4)
+}
+
+fn content_length(head: &[u8]) -> usize {
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    let value = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    value.and_then(|value| value.trim().parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,128 @@
+//! A state in a bucket: held by one run at a time, refused where it is not one, whole whatever is killed.
+use std::time::{Duration, SystemTime};
+
+use crate::command::Ended;
+use crate::s3::proxy::Fault;
+use crate::s3::server::{Served, delivered, logs};
+
+const NIGHT: [&str; 9] =
+    ["-q", "scan", "logs", "--state", "s3://states/s", "--out", "s3://results", "--jobs", "2"];
+
+/// Makes the lock look as if its holder had not renewed it for this long.
+fn age_lock(served: &Served, minutes: u64) {
+    let lock = served.scenario.path("s3/states/s/lock");
+    if let Ok(file) = std::fs::File::options().write(true).open(lock) {
+        file.set_modified(SystemTime::now() - Duration::from_secs(60 * minutes)).expect("its own file");
+    }
+}
+
+/// The first nights, done; the last one's logs are delivered.
+fn before_the_last_night() -> Option<Served> {
+    let served = Served::new()?;
+    let logs = logs();
+    let old = logs.partition_point(|(name, _)| delivered(name) < "20260114T0000");
+    assert!(old < logs.len());
+    for (name, bytes) in &logs[..old] {
+        served.scenario.write(&format!("logs/{name}"), bytes);
+    }
+    served.ends(0, &NIGHT);
+    for (name, bytes) in &logs[old..] {
+        served.scenario.write(&format!("logs/{name}"), bytes);
+    }
+    Some(served)
+}
+
+#[test]
+fn one_run_at_a_time_has_it() {
+    let Some(served) = before_the_last_night() else { return };
+    assert!(!served.scenario.path("s3/states/s/lock").exists(), "a run that ends gives it back");
+    served.put("states/s/lock", b"process 4711 on elsewhere since noon\n");
+    let refused = served.ends(2, &NIGHT).stderr;
+    assert!(
+        refused.contains("the state s3://states/s is in use by process 4711 on elsewhere since noon"),
+        "{refused}"
+    );
+    assert_eq!(served.objects("states/s/lock").len(), 1, "it is still theirs");
+    // Reading needs no lock.
+    served.ends(0, &["state", "s3://states/s"]);
+    // One that has not been renewed is nobody's.
+    age_lock(&served, 11);
+    served.ends(0, &NIGHT);
+    assert!(!served.scenario.path("s3/states/s/lock").exists());
+    // Somebody else's checkpoint has come meanwhile.
+    served.proxy.plan(|what, _| {
+        let is_commit = what.starts_with("PUT") && what.contains("/checkpoint-");
+        if is_commit { Fault::Status(412) } else { Fault::None }
+    });
+    let refused = served.ends(2, &NIGHT).stderr;
+    assert!(refused.contains("the state s3://states/s is in use by another run"), "{refused}");
+}
+
+#[test]
+fn what_is_no_state_is_refused_and_left_alone() {
+    let Some(served) = before_the_last_night() else { return };
+    let of = |state: &str| ["scan", "logs", "--out", "out", "--state", state].map(str::to_owned);
+    let refused = |state: &str, why: &str| {
+        let before = served.objects("states");
+        let arguments = of(state);
+        let ended = served.ends(2, &arguments.each_ref().map(String::as_str));
+        assert!(ended.stderr.contains(why), "{state}: {}", ended.stderr);
+        assert!(served.objects("states") == before, "{state} was changed");
+    };
+    served.put("states/other/notes.txt", b"notes");
+    refused("s3://states/other", "s3://states/other is not empty and holds no state");
+    let (name, bytes) = served
+        .objects("states/s")
+        .into_iter()
+        .find(|(name, _)| name.starts_with("checkpoint-"))
+        .expect("one");
+    std::fs::remove_file(served.scenario.path("s3/states/s").join(&name)).expect("is there");
+    refused("s3://states/s", "its checkpoint is missing");
+    served.put(&format!("states/s/{name}"), &bytes[..bytes.len() / 2]);
+    refused("s3://states/s", "not a checkpoint");
+    served.put(&format!("states/s/{name}"), &bytes);
+    let (name, _) =
+        served.objects("states/s").into_iter().find(|(name, _)| name.starts_with("learned.")).expect("one");
+    served.put(&format!("states/s/{name}"), b"something else");
+    refused("s3://states/s", "its bytes are not those that were written");
+    let ended = served.ends(2, &["state", "s3://states/nothing"]);
+    assert!(ended.stderr.contains("there is no state in s3://states/nothing"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_run_that_is_killed_between_any_two_writes_is_made_up_for_by_the_next() {
+    let Some(served) = before_the_last_night() else { return };
+    let buckets = ["results", "states"].map(|bucket| (bucket, served.objects(bucket)));
+    let outcome = || {
+        let mut files = [served.objects("results"), served.objects("states/s")].concat();
+        files.retain(|(name, _)| name != "summary.json" && !name.starts_with("checkpoint-"));
+        files
+    };
+    served.ends(0, &NIGHT);
+    let want = outcome();
+    let mut steps = Vec::new();
+    let mut step = 1;
+    loop {
+        for (bucket, objects) in &buckets {
+            std::fs::remove_dir_all(served.scenario.path("s3").join(bucket)).expect("its own folder");
+            for (name, bytes) in objects {
+                served.put(&format!("{bucket}/{name}"), bytes);
+            }
+        }
+        let mut command = served.command(&NIGHT);
+        let ended =
+            Ended::new(command.env("TRAILPULSE_TEST_KILL_AT", step.to_string()).output().expect("it starts"));
+        if ended.status == 0 {
+            break;
+        }
+        steps.push(ended.stderr.lines().last().unwrap_or_default().to_owned());
+        age_lock(&served, 11);
+        served.ends(0, &NIGHT);
+        assert!(outcome() == want, "{steps:?}");
+        // Those near both ends of each stage, and some between.
+        step += if step < 3 { 1 } else { 3 };
+    }
+    for step in ["write an object", "write a file of the state", "no longer needed"] {
+        assert!(steps.iter().any(|known| known.contains(step)), "{step} is not among {steps:#?}");
+    }
+}
