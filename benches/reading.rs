@@ -2,6 +2,7 @@
 //!
 //! `cargo bench` measures; `cargo test --benches` runs each once on a small tree.
 #![expect(clippy::disallowed_methods, reason = "benches read files themselves")]
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs;
 use std::hint::black_box;
@@ -9,7 +10,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use trailpulse::aggregate::{Attribution, Batch, Counts};
+use trailpulse::aggregate::{Attribution, Batch, Counts, HandOver};
 use trailpulse::classify::{Observation, Unusable};
 use trailpulse::cloudtrail::record::Record;
 use trailpulse::config::Models;
@@ -107,6 +108,10 @@ fn stages(criterion: &mut Criterion) {
     });
     group.bench_function("parse, careful", |bench| {
         bench.iter(|| tree.texts.iter().for_each(|text| drop(careful(text, &mut Drain))));
+    });
+    let read: Vec<_> = read_all(&tree.logs).collect();
+    group.bench_function("aggregate", |bench| {
+        bench.iter(|| aggregate(read.iter().map(|(delivered, calls)| (*delivered, Cow::Borrowed(calls)))));
     });
     group.bench_function("read and count", |bench| bench.iter(|| counts(&tree.logs)));
     let model = Model::builtin("default").expect("a built-in model");
@@ -213,13 +218,23 @@ fn whole_scan(tree: &Tree, model: &Model) -> u64 {
 
 /// Everything up to the counts, on one thread.
 fn counts(logs: &[LogFile]) -> Counts {
+    aggregate(read_all(logs).map(|(delivered, calls)| (delivered, Cow::Owned(calls))))
+}
+
+/// When each was delivered, and its calls.
+fn read_all(logs: &[LogFile]) -> impl Iterator<Item = (Option<Minute>, HandOver)> {
     let options = Options { range: TimeRange::default(), max_inflated: MAX_INFLATED, tell_raw: false };
-    let (mut counts, mut scratch) = (Counts::default(), Scratch::new(Attribution::Kept));
-    for file in logs {
-        if let Some(delivered) = file.delivered {
+    let mut scratch = Scratch::new(Attribution::Kept);
+    logs.iter().map(move |file| (file.delivered, read_file(file, &options, &mut scratch, &|| false).calls))
+}
+
+fn aggregate<'c>(read: impl Iterator<Item = (Option<Minute>, Cow<'c, HandOver>)>) -> Counts {
+    let mut counts = Counts::default();
+    for (delivered, calls) in read {
+        if let Some(delivered) = delivered {
             counts.close_before(delivered);
         }
-        counts.add(0, &read_file(file, &options, &mut scratch, &|| false).calls);
+        counts.add(0, &calls);
     }
     counts.settle();
     counts

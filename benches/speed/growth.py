@@ -1,5 +1,5 @@
 """How the cost of a scan grows: with records, with series, with quiet days, and with the size of files. -> Markdown."""
-import datetime, gzip, json, os, shutil
+import datetime, gzip, json, os, re, shutil, subprocess
 
 from measure import BINARY, WORK, least, measured
 
@@ -34,8 +34,8 @@ def records(generate):
     told: the least of many short runs would flatter the small parts, on a machine that is slow for a minute now and then."""
     tree, _, _ = generate(350, 10_000_000)
     parts = {days: first_days(tree, days) for days in [4, 35, 105, 350]}
-    yield "| records | days | files | runs | scan: CPU µs a record | MiB | counts: CPU µs a record | MiB |"
-    yield "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+    yield "| records | days | files | runs | scan: CPU µs a record | MiB | counts: CPU µs a record | MiB | scan: instructions a record |"
+    yield "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
     sizes = {days: (read(kept), files) for days, (kept, files) in parts.items()}
     most, _ = sizes[max(sizes)]
     for days, (kept, _) in parts.items():
@@ -44,7 +44,16 @@ def records(generate):
         for command in [scan(kept), [BINARY, "counts", kept, "--out", WORK / "out.parquet", "--jobs", 1, "--quiet"]]:
             rounds = [measured(command) for _ in range(runs)]
             figures += [f"{sum(cpu for cpu, _, _ in rounds) / runs / made * 1e6:.2f}", f"{max(peak for _, _, peak in rounds):.0f}"]
+        # What no other work on the machine changes; a valgrind takes fifty times as long, so not of all.
+        figures.append(f"{instructions(scan(kept)) / made:,.0f}" if days <= 105 else "")
         yield f"| {made:,} | {days} | {files:,} | {runs} | {' | '.join(figures)} |"
+
+
+def instructions(command):
+    """How many a command takes, by valgrind."""
+    valgrind = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
+    said = subprocess.run([*valgrind, *map(str, command)], check=True, capture_output=True, text=True).stderr
+    return int(re.search(r"refs:\s+([\d,]+)", said)[1].replace(",", ""))
 
 
 def read(source):

@@ -81,6 +81,8 @@ pub const DATA_MESSAGE: &str = "DATA_MESSAGE";
 pub const CONTROL_MESSAGE: &str = "CONTROL_MESSAGE";
 /// How a record in one of AWS's own log files begins, by which the next one is found after a broken one.
 pub const FIRST_KEYS: [&[u8]; 2] = [b"\"eventVersion\"", b"\"Records\""];
+/// A key that every record has: what holds it may be a record.
+pub const EVENT_TIME_KEY: &[u8] = b"\"eventTime\"";
 
 impl Key {
     /// What the name of a key means.

@@ -2,17 +2,19 @@
 //! everything else.
 //!
 //! What is read is read as [`super::strict()`] reads it; a property test and a fuzz target hold the two together. What is
-//! skipped is only delimited: its quotes and brackets are counted, but its commas, colons, numbers and escapes are not
-//! looked at. So damage in there is not seen, and this path is for text that a checksum vouches for.
+//! skipped is only delimited: its quotes and brackets are counted, and no record may be in there, as where one of them is
+//! missing. Its commas, colons, numbers and escapes are not looked at, so damage to them is not seen, and this path is for
+//! text that a checksum vouches for.
 use std::borrow::Cow;
 
+use memchr::memmem::Finder;
 use serde::de::IgnoredAny;
 
 use super::find::BLOCK;
 use super::keys::{Keys, Number};
 use super::masks::{self, Masks, Window};
 use super::{Sink, Unsure};
-use crate::cloudtrail::decode::{self, Container, IdentityKey, Key, Slot};
+use crate::cloudtrail::decode::{self, Container, EVENT_TIME_KEY, Field, IdentityKey, Key, Slot};
 use crate::cloudtrail::record::{Identity, Record};
 
 /// What is kept from file to file. It only saves time: what comes out does not depend on it.
@@ -21,6 +23,7 @@ pub struct Memory {
     window: Window,
     record_keys: Keys<Key>,
     identity_keys: Keys<IdentityKey>,
+    event_time: Finder<'static>,
 }
 
 impl Default for Memory {
@@ -29,6 +32,7 @@ impl Default for Memory {
             window: masks::window(),
             record_keys: Keys::new(Key::Other),
             identity_keys: Keys::new(IdentityKey::Other),
+            event_time: Finder::new(EVENT_TIME_KEY),
         }
     }
 }
@@ -39,14 +43,16 @@ impl Default for Memory {
 /// Where the text is anything but `{"Records":[…]}` without line breaks, or a field that is read is odd.
 pub fn fast(bytes: &[u8], memory: &mut Memory, sink: &mut impl Sink) -> Result<(), Unsure> {
     let text = simdutf8::basic::from_utf8(bytes.trim_ascii_end()).map_err(|_| Unsure)?;
-    let Memory { window, record_keys, identity_keys } = memory;
+    let Memory { window, record_keys, identity_keys, event_time } = memory;
     record_keys.make_room();
     identity_keys.make_room();
     let masks = Masks::new(text.as_bytes(), window);
-    let mut scanner = Scanner { text, masks, at: 0, record_keys, identity_keys };
+    let mut scanner = Scanner { text, masks, at: 0, record_keys, identity_keys, times: 0 };
     scanner.document(sink)?;
-    // Strings must not hold any.
-    if scanner.masks.met_controls() { Err(Unsure) } else { Ok(()) }
+    // Where brackets or quotes are missing, a container may seem to hold the next records; in others there is no such key.
+    let swallowed = event_time.find_iter(text.as_bytes()).count() != scanner.times;
+    // Strings must not hold any control characters.
+    if swallowed || scanner.masks.met_controls() { Err(Unsure) } else { Ok(()) }
 }
 
 struct Scanner<'t, 'm> {
@@ -56,6 +62,8 @@ struct Scanner<'t, 'm> {
     at: usize,
     record_keys: &'m mut Keys<Key>,
     identity_keys: &'m mut Keys<IdentityKey>,
+    /// How many records' times were met.
+    times: usize,
 }
 
 /// Whether a list goes on.
@@ -100,14 +108,17 @@ impl<'t> Scanner<'t, '_> {
 
     fn record(&mut self, record: &mut Record<'t>) -> Result<(), Unsure> {
         self.members(Self::record_keys, Key::of_bytes, |scanner, key| match key {
-            Key::Field(field) => match record.slot(field) {
-                Slot::Text(_, slot) => scanner.text().map(|text| *slot = text),
-                Slot::Truth(_, slot) => scanner.truth().map(|truth| *slot = truth),
-                Slot::Identity(slot) => scanner.identity(slot),
-                Slot::Presence(slot) => scanner.presence().map(|presence| *slot = presence),
-                Slot::Addendum(slot) => scanner.addendum().map(|is_update| *slot = is_update),
-                Slot::Nothing => scanner.skip(),
-            },
+            Key::Field(field) => {
+                scanner.times += usize::from(field == Field::EventTime);
+                match record.slot(field) {
+                    Slot::Text(_, slot) => scanner.text().map(|text| *slot = text),
+                    Slot::Truth(_, slot) => scanner.truth().map(|truth| *slot = truth),
+                    Slot::Identity(slot) => scanner.identity(slot),
+                    Slot::Presence(slot) => scanner.presence().map(|presence| *slot = presence),
+                    Slot::Addendum(slot) => scanner.addendum().map(|is_update| *slot = is_update),
+                    Slot::Nothing => scanner.skip(),
+                }
+            }
             Key::Container(_) | Key::Other => scanner.skip(),
         })
     }

@@ -139,6 +139,17 @@ fn the_fast_path_reads_what_aws_writes_and_leaves_the_rest() {
     check("ends early", r#"{"Records":[(A),{"x":{"#, false);
     check("record is not an object", r#"{"Records":[null]}"#, false);
     check("unusable record", r#"{"Records":[{}]}"#, false);
+    // What is skipped is only delimited, but may hold no record.
+    check("a record's time", &with(r#""x":[{"eventTime":"2026-01-02T03:04:05Z"}]"#), false);
+    let swallowed = "{\"Records\":[(A),(B),(C)]}".replace("(A)", &record("A").replace("}]\"}]}", "}]\"}]"));
+    check(
+        "a bracket less in one, one more in the next",
+        &swallowed.replace("(C)", &record("C").replace("}]}", "}]}}")),
+        false,
+    );
+    let spliced =
+        record("A").replace("{\\\"x\\\":1}]\"", "x") + "," + &record("B").replace("\"{\\\"x", "\"x");
+    check("a quote less in both", &format!("{{\"Records\":[{spliced}]}}"), false);
     check("nothing", "", false);
 }
 
@@ -612,6 +623,43 @@ fn any_file() -> impl Strategy<Value = String> {
         };
         documents.iter().map(text).collect::<Vec<_>>().join(if form == 1 { "" } else { "\n" })
     })
+}
+
+/// Changes of a text such as a broken writer makes: at a place, so many bytes are replaced.
+fn edits() -> impl Strategy<Value = Vec<(usize, usize, String)>> {
+    let piece = prop_oneof![
+        Just(String::new()),
+        "[\\\\\"{}\\[\\],: 0-9a-z]{1,2}",
+        Just("},{".to_owned()),
+        Just("\"eventName\":\"Z\",".to_owned()),
+    ];
+    prop::collection::vec((any::<usize>(), 0..4_usize, piece), 1..4)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #[test]
+    fn nothing_that_the_careful_path_finds_is_lost_on_the_fast_one(edits in edits(), blanks in any::<bool>()) {
+        let records: Vec<String> = ["A", "B", "C", "D", "E"].into_iter().map(record).collect();
+        let mut text = format!("{{\"Records\":[{}]}}", records.join(","));
+        if blanks {
+            text = text.replace(',', ", ");
+        }
+        for (place, length, piece) in edits {
+            let start = place % text.len();
+            text.replace_range(start..(start + length).min(text.len()), &piece);
+        }
+        let jumped = read_by(|text, kept| fast(text, &mut Memory::default(), kept).is_ok(), text.as_bytes());
+        if let Some(mut jumped) = jumped {
+            let mut found = Kept::default();
+            careful(text.as_bytes(), &mut found);
+            for record in found.records {
+                let known = jumped.iter().position(|other| *other == record);
+                prop_assert!(known.is_some(), "{record} of {text}");
+                known.map(|known| jumped.swap_remove(known));
+            }
+        }
+    }
 }
 
 proptest! {
