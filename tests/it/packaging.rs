@@ -40,7 +40,9 @@ fn the_commands_of_the_packages_run() {
     ] {
         let scenario = Scenario::new();
         scenario.write("var/empty", "");
-        commands.iter().for_each(|line| run(&scenario, line, source));
+        for line in &commands {
+            run(&scenario, line, source);
+        }
         assert!(scenario.path(left).exists(), "{left} of {commands:?}");
     }
 }
