@@ -19,6 +19,7 @@ use toml::de::DeTable;
 pub use fields::Problem;
 pub use pattern::{AnyOf, Pattern};
 pub use rules::{Mute, Override, SeriesPattern};
+pub(crate) use s3::is_url;
 pub use s3::{Encryption, S3};
 pub use unmatched::{Unmatched, unmatched};
 pub use when::{Held, Weekly, When, instant};

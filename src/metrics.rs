@@ -46,6 +46,7 @@ pub fn text(summary: &Summary, ended: f64, stages: &Stages) -> Vec<u8> {
     );
     // A night that reads nothing new knows no better than until when earlier ones have judged.
     let judged_until = covered.went_on.as_ref().map(|went_on| went_on.judged_until);
+    let judged_until = judged_until.filter(|until| *until > Minute::default());
     if let Some(newest) = covered.minutes.map(|minutes| minutes.to.plus(1)).max(judged_until) {
         let lag = ended - seconds(newest);
         metrics.one(

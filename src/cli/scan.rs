@@ -73,6 +73,9 @@ pub(super) async fn run(
     let looking = Looking { models: Models::new(model, overrides), mutes, roll_ups, report_from };
     let going_on = args.state.going_on(&settings, &looking, &reading)?;
     let out = args.out.or(settings.out.map(PathBuf::from)).unwrap_or_else(|| DEFAULT_OUT.into());
+    if going_on.as_ref().is_some_and(|going_on| going_on.state.path() == out) {
+        bail!("--state and --out are the same: name a folder for each");
+    }
     if out.as_os_str() == "-" {
         bail!("--out is a folder; for results on standard output use --format json");
     }

@@ -40,10 +40,6 @@ const MOST_TAGS: usize = 10;
 const LONGEST_TAG: (usize, usize) = (128, 256);
 
 pub(super) fn s3(fields: Fields<'_>) -> S3 {
-    let is_url = |url: &str| {
-        let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-        host.is_some_and(|host| !host.is_empty())
-    };
     let s3 = S3 {
         endpoint: fields.parsed("endpoint", "a URL, https://… or http://…", |url| {
             is_url(url).then(|| url.to_owned())
@@ -83,4 +79,10 @@ fn tags(fields: &Fields<'_>) -> Vec<(String, String)> {
         fields.wrong("tags", "at most 10 tags, of keys up to 128 and values up to 256 characters");
     }
     tags
+}
+
+/// Whether it is the address of a server.
+pub(crate) fn is_url(url: &str) -> bool {
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    host.is_some_and(|host| !host.is_empty())
 }

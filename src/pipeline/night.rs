@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 use super::count::{Beginning, Counted};
 use super::find::Known;
 use super::judge;
-use super::read_files::{Changed, ReadFiles};
+use super::read_files::{Changed, LOOK_BACK_DAYS, ReadFiles};
 use crate::aggregate::{Counts, OPEN_AFTER_END, Settling};
 use crate::cloudtrail::object_key::ObjectKey;
 use crate::emit::Told;
@@ -289,22 +289,29 @@ impl Night {
         for (account, organization) in organizations {
             accounts.entry(account.clone()).or_default().organization = Some(organization.clone());
         }
-        if !changed.may_be_more {
-            // Whatever is still missing has been missed again.
-            for account in accounts.values_mut() {
-                account.missed.clear();
-            }
-        }
         let place = |name: &str| {
             let ObjectKey { account, region, delivered, .. } = ObjectKey::parse(name);
             Some((account?, region?, day_name(delivered?.day())))
         };
+        // What has been missing for as long as AWS tries to deliver will not come.
+        let given_up = day_name(until.day().plus(-LOOK_BACK_DAYS));
+        for account in accounts.values_mut() {
+            account.missed.retain(|_, day| *day >= given_up);
+        }
+        // A name with a wrong time far in the future must not hide what comes before it.
+        let latest = day_name(until.plus(2 * MINUTES_PER_DAY).day());
         for (account, region, day) in changed.read.iter().filter_map(|file| place(&file.name)) {
             let account = accounts.entry(account).or_default();
+            // It has been read now; whatever else is still missing there is noted again below.
+            if !changed.may_be_more && account.missed.get(&region) == Some(&day) {
+                account.missed.remove(&region);
+            }
             let first = account.regions.entry(region.clone()).or_insert_with(|| day.clone());
             *first = day.clone().min(first.clone());
-            let newest = account.newest.entry(region).or_default();
-            *newest = day.max(newest.clone());
+            if day <= latest {
+                let newest = account.newest.entry(region).or_default();
+                *newest = day.max(newest.clone());
+            }
         }
         for (account, region, day) in changed.missed.iter().filter_map(|file| place(&file.name)) {
             let oldest =

@@ -14,7 +14,7 @@ use crate::state::{Part, ReadFile, State, StateError, day_name, day_of, part_of}
 use crate::time::{Day, Minute};
 
 /// Days of delivery before the newest that are looked into again. AWS retries a delivery for 30 days.
-const LOOK_BACK_DAYS: i32 = 35;
+pub(super) const LOOK_BACK_DAYS: i32 = 35;
 /// Days before the newest file of an account and region from which a bucket is listed again. Keys tell when AWS wrote them, so
 /// this is for those that another copy brings late.
 const OVERLAP_DAYS: i32 = 2;

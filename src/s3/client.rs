@@ -22,7 +22,7 @@ use super::Location;
 use super::credentials::Credentials;
 use super::error::{Cause, S3Error};
 use super::profile::Profile;
-use crate::config::S3;
+use crate::config::{S3, is_url};
 use crate::step::step;
 
 /// How often a request is tried again, where nobody says.
@@ -107,8 +107,19 @@ impl Bucket {
             cause,
         };
         let other = |why: String| failed(Cause::Other(why));
+        if name.is_empty() {
+            return Err(other("name a bucket: s3://bucket/prefix".to_owned()));
+        }
         let handle = Handle::try_current().map_err(|error| other(error.to_string()))?;
         let mut builder = AmazonS3Builder::from_env().with_bucket_name(name);
+        for (key, variable) in [(Key::S3Endpoint, "AWS_ENDPOINT_URL_S3"), (Key::Endpoint, "AWS_ENDPOINT_URL")]
+        {
+            if let Some(endpoint) = builder.get_config_value(&key).filter(|endpoint| !is_url(endpoint)) {
+                return Err(other(format!(
+                    "{variable} must be a URL, https://… or http://…, got {endpoint:?}"
+                )));
+            }
+        }
         let unsigned = builder.get_config_value(&Key::SkipSignature).is_some_and(|value| value == "true")
             || settings.anonymous == Some(true);
         builder = builder.with_skip_signature(unsigned);
@@ -129,7 +140,11 @@ impl Bucket {
         builder = builder
             .with_config(Key::Client(ClientConfigKey::Timeout), format!("{timeout} seconds"))
             .with_retry(RetryConfig {
-                backoff: BackoffConfig { max_backoff: Duration::from_secs(10), ..BackoffConfig::default() },
+                backoff: BackoffConfig {
+                    init_backoff: Duration::from_millis(200),
+                    max_backoff: Duration::from_secs(10),
+                    base: 3.0,
+                },
                 max_retries: settings.retries.unwrap_or(RETRIES).into(),
                 retry_timeout: TIMEOUTS * Duration::from_secs(timeout.into()),
             });

@@ -56,8 +56,15 @@ impl Cause {
     #[must_use]
     pub const fn may_pass(&self) -> bool {
         match self {
-            Self::Unreachable | Self::Slow | Self::Broken | Self::GivenUp => true,
-            Self::Status(status, _) => *status >= 500 || *status == 429,
+            // Credentials may have expired meanwhile, and have been renewed then.
+            Self::Unreachable
+            | Self::Slow
+            | Self::Broken
+            | Self::GivenUp
+            | Self::Rejected(_)
+            | Self::NoCredentials(_)
+            | Self::Status(429, _) => true,
+            Self::Status(status, _) => *status >= 500,
             _ => false,
         }
     }
@@ -80,6 +87,10 @@ impl Cause {
     /// Of an error of the client; `permission` is what the request needs.
     pub(super) fn of(error: &object_store::Error, permission: &'static str) -> Self {
         let text = chain(error);
+        // The machine was asked for a role's credentials, and has none to give.
+        if text.contains("169.254.") {
+            return Self::NoCredentials(text);
+        }
         let code = code(&text);
         match (status(&text), code.as_str()) {
             (_, "NoSuchBucket") => Self::NoBucket,
@@ -118,7 +129,7 @@ impl Cause {
             }
             source = error.source();
         }
-        if text.contains("169.254.") || text.contains("redential") {
+        if text.contains("redential") {
             return Self::NoCredentials(text);
         }
         if text.contains("invalid list response") || text.contains("DeError") {

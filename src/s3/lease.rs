@@ -19,7 +19,17 @@ const DEAD: TimeDelta = TimeDelta::minutes(10);
 pub struct Lease {
     bucket: Arc<Bucket>,
     key: String,
+    /// Who holds it: what no other run writes.
+    text: Bytes,
     renewal: JoinHandle<()>,
+}
+
+impl Lease {
+    /// Whether nobody else has taken it meanwhile.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.bucket.get(&self.key).is_ok_and(|there| there.is_some_and(|there| there.bytes == self.text))
+    }
 }
 
 impl Bucket {
@@ -46,15 +56,20 @@ impl Bucket {
             Err(S3Error { cause: Cause::Changed, .. }) => Ok(Err("another run".to_owned())),
             Err(error) => Err(error),
             Ok(()) => {
-                let (bucket, owned) = (Arc::clone(self), key.to_owned());
+                let (bucket, owned, line) = (Arc::clone(self), key.to_owned(), text.clone());
                 let renewal = self.handle().spawn(async move {
                     loop {
                         tokio::time::sleep(RENEWED).await;
                         // Where it fails, the next time may not.
-                        let _ = bucket.put_now(&owned, text.clone(), Condition::None).await;
+                        let Ok(there) = bucket.fetch(&owned).await else { continue };
+                        if there.bytes != line {
+                            return; // Somebody took it for that of a run that died.
+                        }
+                        let still = there.tag.map_or(Condition::None, Condition::Unchanged);
+                        let _ = bucket.put_now(&owned, line.clone(), still).await;
                     }
                 });
-                Ok(Ok(Lease { bucket: Arc::clone(self), key: key.to_owned(), renewal }))
+                Ok(Ok(Lease { bucket: Arc::clone(self), key: key.to_owned(), text, renewal }))
             }
         }
     }
@@ -64,7 +79,9 @@ impl Drop for Lease {
     fn drop(&mut self) {
         self.renewal.abort();
         // Where it stays, it is taken for that of a run that died.
-        let _ = self.bucket.remove(&self.key);
+        if self.is_ours() {
+            let _ = self.bucket.remove(&self.key);
+        }
     }
 }
 

@@ -167,8 +167,9 @@ impl Vault for InBucket {
 
 impl Drop for InBucket {
     fn drop(&mut self) {
-        if self.lease.is_some() && self.generation == 0 {
-            // A run that failed before it had anything to keep leaves nothing behind.
+        let is_ours = self.generation == 0 && self.lease.as_ref().is_some_and(Lease::is_ours);
+        // A run that failed before it had anything to keep leaves nothing behind; but somebody else may have taken over.
+        if is_ours && self.names().is_ok_and(|names| newest(&names) == 0) {
             self.remove_all_but(&BTreeSet::new());
         }
     }

@@ -12,7 +12,7 @@ use crate::detect::Direction;
 use crate::insight::Insight;
 use crate::roll_up::{ACCOUNTS, RollUp};
 use crate::severity::Severity;
-use crate::time::MINUTES_PER_DAY;
+use crate::time::{MINUTES_PER_DAY, Minute};
 use crate::words::{
     clock, columns_of, count, counted, duration, figure, fitted, printable, short_identity, short_service,
 };
@@ -168,6 +168,7 @@ fn went_on(out: &mut dyn Write, read: &Coverage) -> io::Result<()> {
     let judged = match judged_from {
         Some(from) if from == judged_until => "Nothing new has settled".to_owned(),
         Some(from) => format!("Judged what has settled, {} to {} UTC", clock(from), clock(judged_until)),
+        None if judged_until == Minute::default() => "A new state: nothing to judge yet".to_owned(),
         None => format!("A new state: judged what has settled, to {} UTC", clock(judged_until)),
     };
     writeln!(out, "{judged}{before}; {} open", counted(open, "insight"))?;
@@ -177,6 +178,13 @@ fn went_on(out: &mut dyn Write, read: &Coverage) -> io::Result<()> {
             "Late: {} came after their minute had settled: they are history, but not judged (--rescore judges all again)",
             counted(read.late, "call")
         )?;
+        // One in a hundred is what AWS delivers later than any sensible time.
+        if read.late * 50 > read.counted {
+            writeln!(
+                out,
+                "MUCH IS LATE: what is found depends on it. Where it is always so, a larger --settle waits longer"
+            )?;
+        }
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ fn run(scenario: &Scenario, line: &str, source: &str) {
         .replace("${SOURCE}", source)
         .replace("s3://YOUR-TRAIL-BUCKET/AWSLogs", source)
         .replace("${STATE_DIRECTORY}", text(&scenario.path("var")))
+        .replace("${RUNTIME_DIRECTORY}", text(&scenario.path("run")))
         .replace("/var/lib/", &format!("{}/", text(&scenario.path("var"))))
         .replace("=/state/", &format!("={}/", text(&scenario.path("var"))));
     let ended = Command::new("sh").args(["-c", &line]).env_clear().current_dir(scenario.path("")).output();
@@ -27,19 +28,21 @@ fn the_commands_of_the_packages_run() {
     let service = packaged("systemd/trailpulse.service");
     let of_service = |key: &str| service.lines().find_map(|line| line.strip_prefix(key)).expect("is there");
     let cron = packaged("cron/trailpulse");
-    let of_cron = cron.lines().find_map(|line| Some(line.split_once(" trailpulse ")?.1)).expect("is there");
+    let mut jobs = cron.lines().filter(|line| !line.starts_with('#'));
+    let of_cron = jobs.find_map(|line| Some(line.split_once(" trailpulse ")?.1)).expect("is there");
     let job = packaged("kubernetes/cronjob.yaml");
     let of_job = job.split_once("args:\n").and_then(|(_, rest)| rest.split_once("env:")).expect("is there").0;
     let of_job: Vec<&str> = of_job.lines().filter_map(|line| line.trim().strip_prefix("- ")).collect();
     let of_job = format!("/usr/bin/trailpulse {}", of_job.join(" "));
     let source = text(organization());
     for (commands, left) in [
-        (vec![of_service("ExecStartPre="), of_service("ExecStart=")], "var/trailpulse.prom"),
+        (vec![of_service("ExecStartPre="), of_service("ExecStart=")], "run/trailpulse.prom"),
         (vec![of_cron], "var/node-exporter/trailpulse.prom"),
         (vec![&of_job], "var/insights/summary.json"),
     ] {
         let scenario = Scenario::new();
         scenario.write("var/empty", "");
+        scenario.write("trailpulse.toml", packaged("systemd/trailpulse.toml"));
         for line in &commands {
             run(&scenario, line, source);
         }

@@ -12,7 +12,13 @@ fn what_cannot_be_used_is_said_at_once_with_what_to_do() {
     served.scenario.write("trailpulse.toml", "[s3]\nretries = 1\ntimeout = 2\n");
     let nowhere = format!("http://127.0.0.1:{}", free_port());
     let key = ("AWS_SECRET_ACCESS_KEY", "wrong");
-    let cases: [Case<'_>; 10] = [
+    let cases: [Case<'_>; 12] = [
+        (&["scan", "s3://"], &[], "name a bucket: s3://bucket/prefix"),
+        (
+            &["scan", "s3://logs"],
+            &[("AWS_ENDPOINT_URL", "127.0.0.1:9")],
+            "AWS_ENDPOINT_URL must be a URL, https://… or http://…, got \"127.0.0.1:9\"",
+        ),
         (&["scan", "s3://logs"], &[key], "cannot list s3://logs: "),
         (&["scan", "s3://nowhere"], &[], "cannot list s3://nowhere: there is no such bucket"),
         (&["scan", "s3://logs/nothing"], &[], "no CloudTrail log file in s3://logs/nothing"),
