@@ -56,15 +56,10 @@ impl Cause {
     #[must_use]
     pub const fn may_pass(&self) -> bool {
         match self {
-            // Credentials may have expired meanwhile, and have been renewed then.
-            Self::Unreachable
-            | Self::Slow
-            | Self::Broken
-            | Self::GivenUp
-            | Self::Rejected(_)
-            | Self::NoCredentials(_)
-            | Self::Status(429, _) => true,
-            Self::Status(status, _) => *status >= 500,
+            Self::Unreachable | Self::Slow | Self::Broken | Self::GivenUp | Self::NoCredentials(_) => true,
+            // Credentials that expired meanwhile have been renewed then.
+            Self::Rejected(code) => matches!(code.as_str(), "ExpiredToken" | "TokenRefreshRequired"),
+            Self::Status(status, _) => *status >= 500 || *status == 429,
             _ => false,
         }
     }
@@ -215,6 +210,11 @@ mod tests {
                 "the credentials are not accepted (SignatureDoesNotMatch)",
                 false,
             ),
+            (
+                answer("400 Bad Request", "ExpiredToken"),
+                "the credentials are not accepted (ExpiredToken)",
+                true,
+            ),
             (answer("404 Not Found", "NoSuchBucket"), "there is no such bucket", false),
             (answer("404 Not Found", "NoSuchKey"), "there is no such object", false),
             (
@@ -231,6 +231,11 @@ mod tests {
             let cause = Cause::of(&error, "s3:GetObject");
             assert_eq!((cause.to_string().as_str(), cause.may_pass()), (want, passes), "{text}");
         }
+        // The machine has no role: that is nothing that the bucket says.
+        let text =
+            answer("404 Not Found", "").replace("http://h/b", "http://169.254.169.254/latest/meta-data");
+        let error = object_store::Error::Generic { store: "S3", source: text.into() };
+        assert!(matches!(Cause::of(&error, "s3:GetObject"), Cause::NoCredentials(_)));
         for (kind, want) in [
             (HttpErrorKind::Timeout, Cause::Slow),
             (HttpErrorKind::Connect, Cause::Unreachable),
