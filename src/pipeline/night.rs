@@ -298,8 +298,9 @@ impl Night {
         for account in accounts.values_mut() {
             account.missed.retain(|_, day| *day >= given_up);
         }
-        // A name with a wrong time far in the future must not hide what comes before it.
-        let latest = day_name(until.plus(2 * MINUTES_PER_DAY).day());
+        // A name with a wrong time far in the future must not hide what comes before it; where no call was ever counted,
+        // nothing says which one that is.
+        let latest = (until > Minute::default()).then(|| day_name(until.plus(2 * MINUTES_PER_DAY).day()));
         for (account, region, day) in changed.read.iter().filter_map(|file| place(&file.name)) {
             let account = accounts.entry(account).or_default();
             // It has been read now; whatever else is still missing there is noted again below.
@@ -308,7 +309,7 @@ impl Night {
             }
             let first = account.regions.entry(region.clone()).or_insert_with(|| day.clone());
             *first = day.clone().min(first.clone());
-            if day <= latest {
+            if latest.as_ref().is_none_or(|latest| day <= *latest) {
                 let newest = account.newest.entry(region).or_default();
                 *newest = day.max(newest.clone());
             }
