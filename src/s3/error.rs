@@ -54,7 +54,7 @@ pub enum Cause {
 impl Cause {
     /// Whether trying later may help where nobody does anything about it.
     #[must_use]
-    pub const fn may_pass(&self) -> bool {
+    pub fn may_pass(&self) -> bool {
         match self {
             Self::Unreachable | Self::Slow | Self::Broken | Self::GivenUp | Self::NoCredentials(_) => true,
             // Credentials that expired meanwhile have been renewed then.
