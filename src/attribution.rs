@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::aggregate::Cell;
 use crate::cloudtrail::insight::{Attribute, Attribution, NO_ERROR, Share};
@@ -97,7 +97,7 @@ impl Tally {
 }
 
 /// One caller, agent or error, in a window and in the week before.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Contributor {
     /// What it is.
     pub attribute: Contributing,
@@ -110,7 +110,7 @@ pub struct Contributor {
 }
 
 /// What can have more, or less, calls than usual.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Contributing {
     /// Who called.

@@ -1,11 +1,13 @@
 //! An episode's evidence and who called -> why it was flagged, in numbers and in a sentence. Pure.
+mod names;
+
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::attribution::{Contributor, Side, average, leading, rounded, significant};
-use crate::cloudtrail::insight::as_text;
+use crate::cloudtrail::insight::{as_text, from_text};
 use crate::detect::{Bounds, Direction, Evidence, Peak, Rule};
 use crate::model::Model;
 use crate::names::Names;
@@ -23,13 +25,13 @@ const NAME_COLUMNS: usize = 80;
 
 /// Why an insight was published. Its fields are those of `insights.jsonl`; numbers have at most four decimals, those of the
 /// law of the probability six significant digits. Start and End of an insight differ only in the text, and in the peak and the severity, which the End has of the whole episode.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {
     /// End of the minute at which a program watching live would have written the Start.
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
     pub detected_at: Minute,
     /// `up` or `down`.
-    #[serde(serialize_with = "direction_name")]
+    #[serde(with = "names::direction")]
     pub direction: Direction,
     /// Length of the window that crossed the line, minutes; it ended at `detected_at`.
     pub window_minutes: u32,
@@ -59,39 +61,47 @@ pub struct Explanation {
     /// up to three, those that contribute most first.
     pub contributors: Vec<Contributor>,
     /// How far it went, until it ended; absent at the Start.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak: Option<Farthest>,
     /// How soon to look: the Start by what was known then, the End by the peak.
-    #[serde(serialize_with = "as_text")]
+    #[serde(with = "names::severity")]
     pub severity: Severity,
     /// Which line was crossed: `contextual`, `record`, `first_seen` or `drop`.
-    #[serde(serialize_with = "rule_name")]
+    #[serde(with = "names::rule")]
     pub rule: Rule,
     /// The same for a person, in one sentence; safe to print.
     pub text: String,
     /// Name of the model.
-    #[serde(serialize_with = "as_text")]
+    #[serde(with = "names::text")]
     pub model: Arc<str>,
     /// Digest of its parameters.
-    #[serde(serialize_with = "as_text")]
+    #[serde(with = "names::text")]
     pub model_digest: Arc<str>,
     /// How easily something was unusual; 1 is the model as it is written.
     pub sensitivity: f64,
     /// What was summed; absent where the insight is of one API in one account and region.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "roll_up_name")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "names::roll_up")]
     pub roll_up: Option<RollUp>,
     /// Accounts with calls in the window; only of sums over accounts.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accounts: Option<u64>,
     /// Ids of the insights that tell all of it already, so that it alerts nobody; only of sums.
-    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "all_as_text")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "names::ids")]
     pub told_by: Vec<Uuid>,
     /// The user's rule that mutes it, by its id; absent where none does.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "some_as_text")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "names::some_text")]
     pub muted_by: Option<Arc<str>>,
     /// Why that rule was written.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "some_as_text")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "names::some_text")]
     pub muted_because: Option<Arc<str>>,
+}
+
+impl Explanation {
+    /// Whether anybody should hear of it: no rule mutes it, and no other insight tells it already.
+    #[must_use]
+    pub const fn alerts(&self) -> bool {
+        self.muted_by.is_none() && self.told_by.is_empty()
+    }
 }
 
 /// Which parameters the detector ran with.
@@ -108,10 +118,10 @@ pub struct ModelId {
 }
 
 /// The most improbable window of an episode.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Farthest {
     /// End of the window.
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
     pub at: Minute,
     /// Its length, minutes.
     pub window_minutes: u32,
@@ -381,28 +391,4 @@ fn times(calls: f64) -> String {
         "1" => "once".into(),
         calls => format!("{calls} times"),
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, clippy::ref_option, reason = "serde passes references")]
-fn roll_up_name<S: Serializer>(roll_up: &Option<RollUp>, serializer: S) -> Result<S::Ok, S::Error> {
-    roll_up.map(RollUp::name).serialize(serializer)
-}
-
-#[expect(clippy::ref_option, reason = "serde passes references")]
-fn some_as_text<S: Serializer>(text: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
-    text.as_deref().serialize(serializer)
-}
-
-fn all_as_text<S: Serializer>(ids: &[Uuid], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(ids.iter().map(Uuid::to_string))
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn direction_name<S: Serializer>(direction: &Direction, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(direction.name())
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn rule_name<S: Serializer>(rule: &Rule, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(rule.name())
 }

@@ -367,7 +367,7 @@ impl Insight {
     /// Whether anybody should hear of it: no rule mutes it, and no other insight tells it already.
     #[must_use]
     pub const fn alerts(&self) -> bool {
-        self.explanation.muted_by.is_none() && self.explanation.told_by.is_empty()
+        self.explanation.alerts()
     }
 
     /// Makes it an insight of a sum: its ids are those of no API's insight, whatever the sum is named.

@@ -29,6 +29,8 @@ pub mod insight;
 pub mod roll_up;
 pub mod config;
 pub mod mute;
+pub mod finding;
+pub mod incident;
 
 // The shell: what reads and writes.
 pub mod s3;

@@ -149,6 +149,19 @@ pub enum Attribute {
     ResourceArn,
 }
 
+impl Attribute {
+    /// As AWS writes it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::UserIdentityArn => "userIdentityArn",
+            Self::UserAgent => "userAgent",
+            Self::ErrorCode => "errorCode",
+            Self::ResourceArn => "resourceArn",
+        }
+    }
+}
+
 /// A value and its calls a minute.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Share {
@@ -164,43 +177,12 @@ pub(crate) fn as_text<T: fmt::Display, S: Serializer>(value: &T, serializer: S) 
     serializer.collect_str(value)
 }
 
-/// A published record that is read again, as far as anyone needs it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Published {
-    /// As [`Record::event_time`].
-    #[serde(deserialize_with = "from_text")]
-    pub event_time: Minute,
-    /// Region of the calls.
-    pub aws_region: String,
-    /// Account of the calls.
-    pub recipient_account_id: String,
-    /// Common to Start and End.
-    #[serde(rename = "sharedEventID")]
-    pub shared_event_id: String,
-    /// All the rest.
-    pub insight_details: PublishedDetails,
-}
-
-/// `insightDetails` of a record that is read again.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PublishedDetails {
-    /// Start or End.
-    pub state: State,
-    /// Service.
-    pub event_source: String,
-    /// API.
-    pub event_name: String,
-    /// Error rates only.
-    pub error_code: Option<String>,
-}
-
 /// Reads a minute from the text that it displays as.
 pub(crate) fn from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Minute, D::Error> {
     let text = String::deserialize(deserializer)?;
     Minute::parse(&text).ok_or_else(|| D::Error::custom(format!("{text:?} is not a time from 2013 to 2099")))
 }
+
 /// A record as far as its id.
 #[derive(Debug, Deserialize)]
 pub struct EventId {

@@ -3,4 +3,5 @@ pub mod decode;
 pub mod dated_folder;
 pub mod insight;
 pub mod object_key;
+pub mod published;
 pub mod record;

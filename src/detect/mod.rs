@@ -76,6 +76,9 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Contextual, Self::Record, Self::FirstSeen, Self::Drop];
+
     /// As it stands in outputs.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::cloudtrail::insight::{Published, State};
+use crate::cloudtrail::insight::State;
+use crate::cloudtrail::published::Published;
 use crate::insight::Insight;
 use crate::time::Minute;
 

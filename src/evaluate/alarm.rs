@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::{EvaluateError, Place};
-use crate::cloudtrail::insight::{Published, State};
+use crate::cloudtrail::insight::State;
+use crate::cloudtrail::published::Published;
 use crate::emit::{self, LINES_FILE, SUMMARY_FILE};
 use crate::insight::Insight;
 use crate::time::Minute;

@@ -3,7 +3,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules that are pure: values in, values out.
-const CORE: [&str; 18] = [
+const CORE: [&str; 20] = [
     "time",
     "series",
     "names",
@@ -22,6 +22,8 @@ const CORE: [&str; 18] = [
     "roll_up",
     "config",
     "mute",
+    "finding",
+    "incident",
 ];
 
 /// Modules that read and write.

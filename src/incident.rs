@@ -1,0 +1,300 @@
+//! Findings -> incidents: those that the same principal caused close in time, with a sentence each. Pure.
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use crate::detect::Direction;
+use crate::finding::Finding;
+use crate::roll_up::ALL;
+use crate::series::{Kind, SeriesKey};
+use crate::severity::Severity;
+use crate::time::Minute;
+use crate::words::{clock, counted, duration, figure, fitted, short_identity, short_service};
+
+/// Minutes of quiet between two findings that still make them one incident.
+const APART: i32 = 60;
+/// Columns of a name in a sentence.
+const NAME_COLUMNS: usize = 80;
+/// Other calls that a sentence names; more are counted.
+const NAMED: usize = 3;
+/// Ids of incidents are derived below this one, which was drawn once and must never change.
+const ID_SPACE: Uuid = Uuid::from_u128(0x1c0e_9a64_b7d2_4f3a_8e15_22c9_5f07_d1b8);
+
+/// Findings that belong together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Incident {
+    /// Derived from the shared id of its first finding: whatever joins later, it stays the same.
+    pub id: Uuid,
+    /// Places of its findings in the list that it was made of, in the order of that list: by start.
+    pub findings: Vec<usize>,
+    /// The one of `findings` that says most: the most severe, then the least probable, then the first.
+    pub leading: usize,
+    /// Who did most of it, without the name of a session; of the leading finding.
+    pub principal: Option<String>,
+    /// First unusual minute.
+    pub from: Minute,
+    /// First usual minute after all of it; `None` while any of it is open.
+    pub until: Option<Minute>,
+    /// That of the leading finding.
+    pub severity: Severity,
+    /// What happened, in a sentence; safe to print.
+    pub sentence: String,
+}
+
+/// The incidents of `findings`, which are in order of start; each finding is in one. Two belong together where the same
+/// principal, or the same API in the same account, is behind both and at most an hour lies between them; so do those that
+/// are linked by others. In order of start.
+#[must_use]
+pub fn incidents(findings: &[Finding]) -> Vec<Incident> {
+    let mut groups = Groups::new(findings.len());
+    let mut latest = BTreeMap::<Link, (usize, Minute)>::new();
+    for (index, finding) in findings.iter().enumerate() {
+        for link in links(finding) {
+            let until = finding.known_until();
+            match latest.get_mut(&link) {
+                Some((other, known_until)) if finding.from() <= known_until.plus(APART) => {
+                    groups.join(*other, index);
+                    *known_until = until.max(*known_until);
+                }
+                _ => {
+                    latest.insert(link, (index, until));
+                }
+            }
+        }
+    }
+    let mut members = BTreeMap::<usize, Vec<usize>>::new();
+    for index in 0..findings.len() {
+        members.entry(groups.root(index)).or_default().push(index);
+    }
+    // The root of a group is its first finding, so they come in order of start.
+    members.into_values().map(|members| incident(findings, members)).collect()
+}
+
+/// What makes two findings that are close in time belong together.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Link {
+    /// The same role or user, in whatever account.
+    Principal(String),
+    /// The same API in the same account: its calls and its failures, in whatever region.
+    Api(String, String, String),
+}
+
+fn links(finding: &Finding) -> Vec<Link> {
+    let api = finding.series().api;
+    let mut links = Vec::new();
+    // Who calls for everybody says nothing: AWS's own services stand in for all who use them.
+    if let Some(principal) = finding.latest().principal().filter(|name| !name.ends_with(".amazonaws.com")) {
+        links.push(Link::Principal(principal.to_owned()));
+    }
+    if &*api.event_source != ALL {
+        let [account, source, name] =
+            [api.account, api.event_source, api.event_name].map(|it| it.to_string());
+        links.push(Link::Api(account, source, name));
+    }
+    links
+}
+
+/// Disjoint sets of indices; the root of each is its smallest.
+struct Groups(Vec<usize>);
+
+impl Groups {
+    fn new(number: usize) -> Self {
+        Self((0..number).collect())
+    }
+
+    fn root(&mut self, index: usize) -> usize {
+        let mut root = index;
+        while self.0[root] != root {
+            self.0[root] = self.0[self.0[root]];
+            root = self.0[root];
+        }
+        root
+    }
+
+    fn join(&mut self, one: usize, other: usize) {
+        let (one, other) = (self.root(one), self.root(other));
+        self.0[one.max(other)] = one.min(other);
+    }
+}
+
+fn incident(findings: &[Finding], members: Vec<usize>) -> Incident {
+    let rank = |index: &usize| {
+        let latest = findings[*index].latest();
+        let log10 = latest.explanation.as_ref().map_or(0.0, |why| {
+            why.peak.as_ref().map_or(why.log10_probability, |peak| peak.log10_probability)
+        });
+        (latest.severity(), -log10)
+    };
+    let mut leading = members[0];
+    for index in &members[1..] {
+        let (severity, surprise) = rank(index);
+        let (most, known) = rank(&leading);
+        if severity > most || (severity == most && surprise.total_cmp(&known).is_gt()) {
+            leading = *index;
+        }
+    }
+    let all = || members.iter().map(|index| &findings[*index]);
+    let until = all().map(Finding::until).collect::<Option<Vec<Minute>>>();
+    Incident {
+        id: Uuid::new_v5(&ID_SPACE, findings[members[0]].shared_id().as_bytes()),
+        leading,
+        principal: findings[leading].latest().principal().map(str::to_owned),
+        from: findings[members[0]].from(),
+        until: until.and_then(|until| until.into_iter().max()),
+        severity: findings[leading].latest().severity(),
+        sentence: sentence(&findings[leading], &others(findings, &members, leading)),
+        findings: members,
+    }
+}
+
+/// What else was called, each once.
+fn others(findings: &[Finding], members: &[usize], leading: usize) -> Vec<String> {
+    let shown = what(&findings[leading].series());
+    let mut others = Vec::new();
+    for index in members.iter().filter(|index| **index != leading) {
+        let series = findings[*index].series();
+        let mut name = what(&series);
+        if name == shown && series.api.region != findings[leading].series().api.region {
+            name = format!("{name} in {}", fitted(&series.api.region, NAME_COLUMNS));
+        }
+        if name != shown && !others.contains(&name) {
+            others.push(name);
+        }
+    }
+    others
+}
+
+/// Such as: "role/ci-deployer in account 1111 called ec2 `RunInstances` 260 times a minute for 6 min, usually 0.4; and iam
+/// `CreateUser`".
+fn sentence(finding: &Finding, others: &[String]) -> String {
+    let series = finding.series();
+    let latest = finding.latest();
+    let statistics = &latest.record.insight_details.insight_context.statistics;
+    let [now, usual] = [statistics.insight.average, statistics.baseline.average].map(figure);
+    let who = latest.principal().map_or_else(|| "somebody".to_owned(), |it| short_identity(it).into_owned());
+    let who = fitted(&who, NAME_COLUMNS);
+    let place = place(&series);
+    let called = match (&series.kind, latest.direction()) {
+        (Kind::CallRate, Direction::Up) => format!("{who}{place} called {}", what(&series)),
+        (Kind::ErrorRate { .. }, Direction::Up) => format!("{who}{place} failed with {}", what(&series)),
+        (_, Direction::Down) => format!("calls of {}{place}, mostly by {who}, fell to", what(&series)),
+    };
+    let times = if latest.direction() == Direction::Up { " times" } else { "" };
+    let lasted = finding.until().map_or_else(
+        || format!("since {}", clock(finding.from())),
+        |until| format!("for {}", duration(until.since(finding.from()))),
+    );
+    let mut sentence = format!("{called} {now}{times} a minute {lasted}, usually {usual}");
+    if !others.is_empty() {
+        let named: Vec<&str> = others.iter().take(NAMED).map(String::as_str).collect();
+        sentence.push_str("; and ");
+        sentence.push_str(&named.join(", "));
+        if others.len() > NAMED {
+            sentence.push_str(" and ");
+            sentence.push_str(&counted((others.len() - NAMED) as u64, "other"));
+        }
+    }
+    sentence
+}
+
+/// `ec2 RunInstances`, `iam ListRoles [AccessDenied]`, "everything".
+fn what(series: &SeriesKey) -> String {
+    let api = &series.api;
+    let name = if &*api.event_name == ALL {
+        "everything".to_owned()
+    } else {
+        let service = fitted(short_service(&api.event_source), NAME_COLUMNS);
+        format!("{service} {}", fitted(&api.event_name, NAME_COLUMNS))
+    };
+    match series.kind.error_code() {
+        Some(code) => format!("{name} [{}]", fitted(code, NAME_COLUMNS)),
+        None => name,
+    }
+}
+
+fn place(series: &SeriesKey) -> String {
+    match &*series.api.account {
+        ALL => " in all accounts".to_owned(),
+        // Of a principal's sum, the principal stands there.
+        _ if &*series.api.event_source == ALL => String::new(),
+        account => format!(" in account {}", fitted(account, NAME_COLUMNS)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::{Event, findings};
+
+    /// A finding from `minute` on for `lasted` minutes.
+    fn finding(id: u32, who: &str, name: &str, minute: i32, lasted: i32) -> Vec<Event> {
+        let start = Minute::parse("2026-01-31T12:00:00Z").expect("a time");
+        let record = |state: &str, at: Minute| {
+            format!(
+                r#"{{"eventVersion":"1.09","eventTime":"{at}","awsRegion":"eu-west-1","eventID":"{id}-{state}",
+                "eventType":"AwsCloudTrailInsight","recipientAccountId":"111122223333","sharedEventID":"{id}",
+                "insightDetails":{{"state":"{state}","eventSource":"ec2.amazonaws.com","eventName":"{name}",
+                "insightType":"ApiCallRateInsight","insightContext":{{"statistics":{{"baseline":{{"average":0.4}},
+                "insight":{{"average":260}},"insightDuration":{lasted},"baselineDuration":10800}},"attributions":[
+                {{"attribute":"userIdentityArn","insight":[{{"value":"{who}","average":260}}],"baseline":[]}}]}}}},
+                "eventCategory":"Insight"}}"#
+            )
+        };
+        [("Start", start.plus(minute)), ("End", start.plus(minute + lasted))]
+            .map(|(state, at)| Event::of_record(&record(state, at)).expect("a record"))
+            .into()
+    }
+
+    fn check(events: Vec<Vec<Event>>, want: &[&[usize]]) -> Vec<Incident> {
+        let findings = findings(events.into_iter().flatten().collect());
+        let incidents = incidents(&findings);
+        let got: Vec<&[usize]> = incidents.iter().map(|incident| &*incident.findings).collect();
+        assert_eq!(got, want);
+        incidents
+    }
+
+    #[test]
+    fn the_same_principal_close_in_time_is_one_incident() {
+        let role = "arn:aws:sts::111122223333:assumed-role/ci/one";
+        let other = "arn:aws:sts::111122223333:assumed-role/ci/two";
+        let user = "arn:aws:iam::111122223333:user/Alice";
+        let found = check(
+            vec![
+                finding(1, role, "RunInstances", 0, 6),
+                finding(2, user, "StopInstances", 3, 6),
+                finding(3, other, "CreateImage", 60, 6),
+                finding(4, role, "CopyImage", 200, 6),
+            ],
+            &[&[0, 2], &[1], &[3]],
+        );
+        assert_eq!(
+            found[0].sentence,
+            "role/ci in account 111122223333 called ec2 RunInstances 260 times a minute for 6 min, usually 0.4; and ec2 \
+             CreateImage"
+        );
+        assert_eq!(found[0].principal.as_deref(), Some("arn:aws:sts::111122223333:assumed-role/ci"));
+    }
+
+    #[test]
+    fn the_id_stays_when_more_joins() {
+        let user = "arn:aws:iam::111122223333:user/Alice";
+        let first = || finding(7, user, "RunInstances", 0, 6);
+        let alone = check(vec![first()], &[&[0]]);
+        let joined = check(vec![first(), finding(3, user, "StopInstances", 30, 6)], &[&[0, 1]]);
+        assert_eq!(alone[0].id, joined[0].id);
+    }
+
+    #[test]
+    fn the_same_api_in_the_same_account_is_one_incident_whoever_calls() {
+        check(vec![finding(1, "a", "RunInstances", 0, 6), finding(2, "b", "RunInstances", 3, 6)], &[&[0, 1]]);
+        // Linked by others, over more than an hour in all.
+        check(
+            vec![
+                finding(1, "a", "RunInstances", 0, 6),
+                finding(2, "a", "StopInstances", 50, 6),
+                finding(3, "b", "StopInstances", 100, 6),
+            ],
+            &[&[0, 1, 2]],
+        );
+    }
+}
