@@ -108,8 +108,8 @@ pub(super) async fn scan_into(
     let published = if going_on.is_some() { Earlier::Kept } else { Earlier::Replaced };
     // Before anything is read: what cannot be written should fail in the first second.
     let mut destination = Target::open(out, published, &reading.buckets)?;
-    if let Some(going_on) = going_on.as_mut().filter(|going_on| going_on.rescore) {
-        going_on.told = destination.told()?;
+    if let Some(told) = going_on.as_mut().and_then(|going_on| going_on.told.as_mut()) {
+        *told = destination.told()?;
     }
     let mut scanned = scan(reading, looking, going_on, cancel, progress).await?;
     let mut stages = std::mem::take(&mut scanned.stages);
