@@ -103,10 +103,11 @@ pub fn count_on(
 ) -> anyhow::Result<Counted> {
     let Beginning { counts, read: mut known } = beginning;
     let before: &dyn Before = known.as_ref().map_or(&Anew, |known| known);
-    let Found { mut logs, mut tables, organizations, mut coverage, may_be_more } =
+    let Found { mut logs, mut tables, organizations, mut coverage, may_be_more, listed } =
         walk_new(&reading.sources, before, &reading.buckets)?;
     if let Some(known) = &mut known {
         known.may_be_more = may_be_more;
+        known.listed = listed;
         let raw = |place: &Place| raw_of_place(place, &reading.buckets);
         coverage.known_files = known.leave_out(&mut logs, &mut tables, &raw)?;
     }

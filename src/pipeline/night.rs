@@ -259,6 +259,7 @@ impl Night {
             // Where nothing was ever counted, nothing was judged.
             judged_until: Some(until).filter(|until| *until > Minute::default()),
             accounts,
+            listed: changed.listed,
             days,
             keep_from: Some(keep_from),
             learned: self.learned,

@@ -9,6 +9,7 @@ mod fetch;
 mod lease;
 mod list;
 mod profile;
+mod wire;
 
 use std::fmt;
 use std::path::Path;
