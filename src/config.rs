@@ -88,10 +88,12 @@ pub enum Format {
 }
 
 /// Why a configuration cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub struct ConfigError {
     /// The file.
     pub file: String,
+    /// What could be read of `[scan]` all the same.
+    pub scan: Box<Scan>,
     /// All that is wrong, in order of lines; at least one.
     pub problems: Vec<Problem>,
 }
@@ -117,7 +119,7 @@ impl Config {
         let config = Self::read(&reader, table.get_ref());
         match reader.into_problems() {
             problems if problems.is_empty() => Ok(config),
-            problems => Err(ConfigError { file: file.to_owned(), problems }),
+            problems => Err(ConfigError { file: file.to_owned(), scan: Box::new(config.scan), problems }),
         }
     }
 

@@ -147,7 +147,7 @@ async fn run(cli: Cli, cancel: Cancel) -> anyhow::Result<Exit> {
 /// Prints an error and its causes on one line, of a configuration each of its problems, and gives the exit status.
 pub fn report(error: &anyhow::Error) -> Exit {
     let lines = match error.downcast_ref::<ConfigError>() {
-        Some(ConfigError { file, problems }) => {
+        Some(ConfigError { file, problems, .. }) => {
             problems.iter().map(|problem| format!("{file}: {problem}")).collect()
         }
         None => vec![format!("{error:#}")],

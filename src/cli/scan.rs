@@ -21,8 +21,9 @@ use crate::metrics;
 use crate::pipeline::count::Reading;
 use crate::pipeline::night::GoingOn;
 use crate::pipeline::scan::{Looking, Scanned, scan};
-use crate::pipeline::{Cancel, Progress, stage};
+use crate::pipeline::{Cancel, Progress, note, stage};
 use crate::roll_up::RollUp;
+use crate::source::walk::shown;
 use crate::summary::{self, Colour, Look, Summary};
 use crate::words::printable;
 
@@ -114,11 +115,15 @@ pub(super) async fn scan_into(
     let mut scanned = scan(reading, looking, going_on, cancel, progress).await?;
     let mut stages = std::mem::take(&mut scanned.stages);
     stage("publish", &mut stages, || {
-        for output in outputs(&scanned.insights, &scanned.organizations) {
+        let mut all = outputs(&scanned.insights, &scanned.organizations);
+        all.push(scanned.summary.output());
+        note("what", shown(out));
+        note("files", all.len());
+        note("bytes", all.iter().map(|output| output.bytes.len()).sum::<usize>());
+        for output in all {
             cancel.check()?;
             destination.stage(output)?;
         }
-        destination.stage(scanned.summary.output())?;
         cancel.commit()?;
         destination.publish().with_context(|| format!("cannot publish to {}", out.display()))
     })?;

@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use super::count::{Beginning, Counted};
 use super::find::Known;
 use super::judge;
+use super::note;
 use super::read_files::{Changed, LOOK_BACK_DAYS, ReadFiles};
 use crate::aggregate::{Counts, OPEN_AFTER_END, Settling};
 use crate::cloudtrail::object_key::ObjectKey;
@@ -15,6 +16,7 @@ use crate::emit::Told;
 use crate::insight::Insight;
 use crate::names::TextId;
 use crate::roll_up::RollUp;
+use crate::source::walk::shown;
 use crate::state::{Account, Kept, Learned, Model, State, StateError, day_name};
 use crate::store::parquet_table;
 use crate::summary::WentOn;
@@ -75,6 +77,7 @@ impl HandOn {
     /// # Errors
     /// When the disk is full, or some such. Then the state is as it was before the run.
     pub fn save(mut self) -> Result<(), StateError> {
+        note("what", shown(self.state.path()));
         self.state.save(self.kept)
     }
 }

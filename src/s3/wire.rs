@@ -122,7 +122,9 @@ fn without_refused(page: Bytes) -> Result<(Bytes, Vec<String>), quick_xml::DeErr
 
 /// Whether the S3 client can ask for a key, and for no other by its name.
 fn is_taken(key: &str) -> bool {
-    Path::parse(key).is_ok_and(|path| path.as_ref() == key.strip_suffix('/').unwrap_or(key))
+    let bare = key.strip_suffix('/').unwrap_or(key);
+    // A folder without a name would be taken for the one that holds it.
+    !bare.is_empty() && Path::parse(key).is_ok_and(|path| path.as_ref() == bare)
 }
 
 #[cfg(test)]
@@ -147,7 +149,7 @@ mod tests {
         let cut = |inside: &str| without_refused(page(inside).into()).expect("a page");
         let good = [object("a/b&amp;c&lt;.gz"), folder("a/"), object("a b/"), object("é/…/x")].concat();
         assert_eq!(cut(&good), (page(&good).into(), Vec::new()), "it stays as it is");
-        for bad in ["a//b", "/a", "//", "a/../b", "..", "a/./b", "a/b\u{7f}", "a//"] {
+        for bad in ["a//b", "/a", "/", "//", "a/../b", "..", "a/./b", "a/b\u{7f}", "a//"] {
             for one in [object(bad), folder(bad)] {
                 let (page, refused) = cut(&[&one, good.as_str()].concat());
                 assert_eq!(refused, [bad]);

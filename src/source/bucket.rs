@@ -60,7 +60,7 @@ impl Walk<'_> {
             return Err(failure.clone().into());
         }
         failed.iter().for_each(|failure| self.not_listed(failure));
-        refused.iter().for_each(|key| self.refused(&root.join(key)));
+        refused.iter().for_each(|key| self.refused(&root.join(key).to_string()));
         // Those of one folder come together, as they do from a disk.
         objects.sort_unstable_by(|one, other| one.key.cmp(&other.key));
         // Where all of a region is listed, so are days of which all was read.
@@ -89,14 +89,6 @@ impl Walk<'_> {
         let name = Some(self.name(path)).filter(|name| !name.as_os_str().is_empty());
         let name = name.unwrap_or_else(|| path.to_owned());
         self.put_aside(path, name, Fate::Skipped(format!("cannot list: {}", cause.row())));
-    }
-
-    /// A key, or a folder of keys, that cannot be asked for.
-    fn refused(&mut self, location: &Location) {
-        let path = location.to_string();
-        let path = Path::new(&path);
-        let why = "cannot read: its key has an empty part, a part . or .., or a control character; copy it to another key";
-        self.unreadable(path, why);
     }
 
     fn listed(&mut self, location: &Location, size: u64, claim: Option<Claim>) {

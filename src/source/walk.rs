@@ -166,7 +166,8 @@ pub fn walk_new(sources: &[PathBuf], before: &dyn Before, buckets: &Buckets) -> 
         // A file that has vanished meanwhile is kept: reading it will tell.
         let is_named = path == Path::new(STDIN) || is_s3(path);
         let real = || if is_named { Ok(path.to_owned()) } else { path.canonicalize() };
-        can_meet_twice && real().is_ok_and(|real| !met.insert(real))
+        // Keys are told apart by more than the parts of paths.
+        can_meet_twice && real().is_ok_and(|real| !met.insert(real.into_os_string()))
     };
     found.logs.settle(&mut met_before);
     aside.sort_by(|one, other| one.name.cmp(&other.name));
@@ -370,12 +371,23 @@ impl Walk<'_> {
         }
     }
 
-    /// Files what cannot be read, for whatever it is by its name.
-    pub(super) fn unreadable(&mut self, path: &Path, why: &str) {
-        let name = self.name(path);
-        let key = ObjectKey::parse(&self.above.join(&name).to_string_lossy());
-        let fate = match claim_of(path, &key, None, &|| Err(io::ErrorKind::Unsupported.into())) {
-            Ok(_) | Err(Fate::Skipped(_)) => Fate::Skipped(why.to_owned()),
+    /// Files an object that cannot be asked for, or a folder of them, whose path ends in `/`.
+    pub(super) fn refused(&mut self, path: &str) {
+        const WHY: &str = "cannot read: its key has an empty part, a part . or .., or a control character; copy it to another key";
+        // As it is written: a path's parts would not tell.
+        let name = self.above.to_str().and_then(|above| path.strip_prefix(above));
+        let name = PathBuf::from(name.map_or(path, |name| name.strip_prefix('/').unwrap_or(name)));
+        let key = ObjectKey::parse(path);
+        let path = Path::new(path);
+        let first_bytes = || Err(io::ErrorKind::Unsupported.into());
+        let claimed = if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+            Ok(Claim::Log)
+        } else {
+            claim_of(path, &key, None, &first_bytes)
+        };
+        let fate = match claimed {
+            Ok(_) => Fate::Skipped(WHY.to_owned()),
+            Err(Fate::Skipped(_)) => Fate::Ignored("not JSON by its name, and its key cannot be asked for"),
             Err(fate) => fate,
         };
         self.put_aside(path, name, fate);

@@ -9,6 +9,7 @@ mod determinism;
 mod evaluate;
 mod explain;
 mod interrupt;
+mod log;
 mod metrics;
 mod packaging;
 mod readme;
