@@ -59,8 +59,12 @@ impl Walk<'_> {
         if let (true, Some(failure)) = (objects.is_empty(), failed.first()) {
             return Err(failure.clone().into());
         }
-        failed.iter().for_each(|failure| self.not_listed(failure));
-        refused.iter().for_each(|key| self.refused(&root.join(key).to_string()));
+        for failure in &failed {
+            self.not_listed(failure);
+        }
+        for key in refused {
+            self.refused(&root.join(&key).to_string());
+        }
         // Those of one folder come together, as they do from a disk.
         objects.sort_unstable_by(|one, other| one.key.cmp(&other.key));
         // Where all of a region is listed, so are days of which all was read.

@@ -286,7 +286,9 @@ impl Walk<'_> {
         {
             return Err(error.into());
         }
-        failed.iter().for_each(|error| self.not_listed(error));
+        for error in &failed {
+            self.not_listed(error);
+        }
         Ok(())
     }
 
