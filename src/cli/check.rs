@@ -2,6 +2,8 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use anyhow::anyhow;
+
 use super::config_arg::{DEFAULT_FILE, find};
 use super::{model_arg, output};
 use crate::config::{Config, ConfigError, Format, Problem, S3, Scan};
@@ -83,7 +85,11 @@ fn reach_on_disk(args: &Args, scan: &Scan) -> (Vec<String>, Vec<anyhow::Error>) 
     };
     let sources: Vec<PathBuf> = args.sources.iter().filter(|source| !is_s3(source)).cloned().collect();
     let (out, state) = (on_disk(&args.out, &scan.out), on_disk(&args.state, &scan.state));
-    reach_all(&sources, (&out, &state), &Config::default())
+    let (reached, mut problems) = reach_all(&sources, (&out, &state), &Config::default());
+    if sources.len() < args.sources.len() {
+        problems.push(anyhow!("no bucket was asked: how to reach it may be what is wrong in the file"));
+    }
+    (reached, problems)
 }
 
 /// What can be reached of all that a scan would need, and why not of the rest.

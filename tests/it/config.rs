@@ -188,6 +188,7 @@ fn every_problem_is_told_at_once_and_nothing_is_written() {
         "error: trailpulse.toml: line 3: scan.settle must be",
         "error: cannot open nowhere;",
         "error: cannot write to counts.csv/out",
+        "error: no bucket was asked",
     ];
     check(&["check", "nowhere", "s3://bucket/not-asked-for"], &wrong);
     check(&["check", "--config", "nowhere.toml"], &["error: cannot read configuration nowhere.toml"]);

@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
 use crate::command::{Scenario, repository, text, tree};
+use crate::s3::shelf::{call, log};
 
 /// A log file: its place below the logs, and its bytes.
 type Log = (String, Vec<u8>);
@@ -322,6 +323,32 @@ fn a_changed_model_is_noticed_and_rescoring_judges_again() {
     }
     assert_eq!(night(&scenario, &["--final", "--model", "aws-like", "--rescore"])["insights"], 0);
     assert!(published(&scenario, "out") == after, "all was told");
+}
+
+#[test]
+fn as_many_days_are_kept_as_are_asked_for() {
+    let scenario = Scenario::new();
+    let first = chrono::NaiveDate::from_ymd_opt(2026, 1, 1).expect("a day");
+    for number in 0..60 {
+        let day = first + chrono::Days::new(number);
+        let bytes = call("111122223333", "eu-west-1", &format!("{day}T11:50:00Z"), number as usize);
+        let key = log("logs", "111122223333", "eu-west-1", &day.format("%Y/%m/%d").to_string());
+        scenario.write(&key, bytes);
+    }
+    for (keep, want) in
+        [("50", "2026-01-10"), ("45", "2026-01-15"), ("35", "2026-01-25"), ("50", "2026-01-25")]
+    {
+        night(&scenario, &["--keep-days", keep]);
+        let state = state(&scenario);
+        let days = state["days"].as_array().expect("days");
+        assert_eq!((days.first(), days.last()), (Some(&want.into()), Some(&"2026-03-01".into())), "{keep}");
+        let kept = tree(&scenario.path("state/days"));
+        let days: Vec<&str> =
+            kept.iter().map(|(name, _)| name.split('.').next().unwrap_or_default()).collect();
+        assert_eq!((days.first(), days.is_sorted()), (Some(&want), true), "{days:?}");
+    }
+    // What was read counts once all the same.
+    assert_eq!(night(&scenario, &[])["counted"], 0);
 }
 
 #[test]

@@ -7,5 +7,5 @@ mod refused;
 mod requests;
 mod same;
 mod server;
-mod shelf;
+pub(crate) mod shelf;
 mod state;

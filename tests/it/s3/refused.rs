@@ -1,6 +1,7 @@
 //! Buckets that cannot be used -> exit status 2 and what to do, before anything is read.
 use crate::s3::proxy::Fault;
 use crate::s3::server::{ACCESS_KEY, Served, free_port};
+use crate::s3::shelf::Shelf;
 
 /// Arguments, changes of the environment, and what is said.
 type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
@@ -175,6 +176,31 @@ fn credentials_come_from_profiles_and_commands_too() {
     let ended = check(None);
     assert_eq!(ended.status, 2);
     assert!(ended.stderr.contains("allow s3:ListBucket"), "{}", ended.stderr);
+}
+
+#[test]
+fn credentials_come_from_the_container_too() {
+    let Some(served) = Served::new() else { return };
+    served.put("logs/x.json", br#"{"Records":[]}"#);
+    let container = Shelf::serve();
+    let secret = crate::s3::server::SECRET_KEY;
+    container.put(
+        "credentials",
+        format!(
+            r#"{{"AccessKeyId":"{ACCESS_KEY}","SecretAccessKey":"{secret}","Token":"t","Expiration":"2099-01-01T00:00:00Z"}}"#
+        )
+        .as_bytes(),
+    );
+    let token = served.scenario.write("token", "a token");
+    let mut command = served.command(&["check", "s3://logs"]);
+    command
+        .env_remove("AWS_ACCESS_KEY_ID")
+        .env_remove("AWS_SECRET_ACCESS_KEY")
+        .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", container.url("credentials"))
+        .env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token);
+    let ended = crate::command::Ended::new(command.output().expect("it starts"));
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_eq!(container.seen(), ["/trail/credentials"]);
 }
 
 #[test]

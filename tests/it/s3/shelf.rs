@@ -75,6 +75,11 @@ impl Shelf {
         locked(&self.seen).clear();
     }
 
+    /// Where an object is.
+    pub(crate) fn url(&self, key: &str) -> String {
+        format!("http://127.0.0.1:{}/trail/{key}", self.port)
+    }
+
     /// Runs `trailpulse` with its address.
     pub(crate) fn run(&self, scenario: &Scenario, arguments: &[&str]) -> Ended {
         let mut command = scenario.command(arguments);
