@@ -23,30 +23,15 @@ pub(super) struct Overview<'a> {
     pub(super) skipped: Vec<(String, String, String)>,
     pub(super) skipped_head: String,
     pub(super) warming_up: Option<String>,
-    pub(super) incidents: Told<'a>,
+    /// Those of the report's own period, the most important first.
+    pub(super) incidents: Vec<Line<'a>>,
+    /// Those behind a fold.
+    pub(super) more_incidents: Vec<Line<'a>>,
     pub(super) compared: String,
     pub(super) tables: Vec<Table>,
     pub(super) filters: [(&'static str, &'static str); 7],
     pub(super) columns: [(&'static str, &'static str, &'static str); 9],
     pub(super) keys: Vec<(Vec<&'static str>, &'static str)>,
-}
-
-/// Incidents of the report's own period, the most important first.
-#[derive(Debug)]
-pub(super) struct Told<'a>(Vec<Line<'a>>);
-
-impl<'a> Told<'a> {
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(super) fn first(&self) -> &[Line<'a>] {
-        self.0.get(..INCIDENTS).unwrap_or(&self.0)
-    }
-
-    pub(super) fn rest(&self) -> &[Line<'a>] {
-        self.0.get(INCIDENTS..).unwrap_or_default()
-    }
 }
 
 /// An incident.
@@ -87,6 +72,8 @@ impl<'a> Overview<'a> {
         let totals = &report.totals;
         let severities = totals.by_severity.iter().filter(|it| it.now > 0);
         let incidents = report.incidents.iter().filter(|it| !it.silent && !it.earlier);
+        let mut incidents: Vec<Line<'_>> = incidents.map(|it| line(it, &report.insights)).collect();
+        let more_incidents = incidents.split_off(incidents.len().min(INCIDENTS));
         let skipped = covered.map(skipped).unwrap_or_default();
         Self {
             title: report.title.clone(),
@@ -99,7 +86,8 @@ impl<'a> Overview<'a> {
             skipped_head: counted(skipped.len() as u64, "file") + " skipped, in whole or in part.",
             skipped,
             warming_up: covered.and_then(warming_up),
-            incidents: Told(incidents.map(|it| line(it, &report.insights)).collect()),
+            incidents,
+            more_incidents,
             compared: report.previous.map_or_else(
                 || "the period before was not judged".to_owned(),
                 |previous| format!("before: {}", days(previous)),
