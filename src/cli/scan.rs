@@ -20,7 +20,7 @@ use crate::exit::Exit;
 use crate::metrics;
 use crate::pipeline::count::Reading;
 use crate::pipeline::night::GoingOn;
-use crate::pipeline::scan::{Looking, Scanned, scan};
+use crate::pipeline::scan::{Drawing, Looking, Scanned, scan};
 use crate::pipeline::{Cancel, Progress, stage};
 use crate::roll_up::RollUp;
 use crate::summary::{self, Colour, Look, Summary};
@@ -70,7 +70,13 @@ pub(super) async fn run(
     let model = args.model.load(&settings)?;
     let roll_ups = if args.roll_up.is_empty() { settings.roll_up.clone() } else { args.roll_up };
     let roll_ups = roll_ups.into_iter().collect();
-    let looking = Looking { models: Models::new(model, overrides), mutes, roll_ups, report_from };
+    let looking = Looking {
+        models: Models::new(model, overrides),
+        mutes,
+        roll_ups,
+        report_from,
+        drawing: Drawing::Graphs,
+    };
     let going_on = args.state.going_on(&settings, &looking, &reading)?;
     let out = args.out.or(settings.out.map(PathBuf::from)).unwrap_or_else(|| DEFAULT_OUT.into());
     if going_on.as_ref().is_some_and(|going_on| going_on.state.path() == out) {
@@ -116,6 +122,9 @@ pub(super) async fn scan_into(
     stage("publish", &mut stages, || {
         for output in outputs(&scanned.insights, &scanned.organizations) {
             cancel.check()?;
+            destination.stage(output)?;
+        }
+        for output in crate::pipeline::report::outputs(&scanned) {
             destination.stage(output)?;
         }
         destination.stage(scanned.summary.output())?;

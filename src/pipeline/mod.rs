@@ -2,9 +2,11 @@
 pub mod count;
 pub mod explain;
 mod find;
+mod graphs;
 mod in_order;
 pub mod night;
 pub mod read_files;
+pub mod report;
 pub mod interrupt;
 pub mod judge;
 pub mod scan;
