@@ -62,7 +62,7 @@ pub(super) struct Row {
     pub(super) name: String,
     pub(super) filter: Option<String>,
     pub(super) now: String,
-    pub(super) before: String,
+    pub(super) before: Option<String>,
     pub(super) change: String,
 }
 
@@ -191,8 +191,11 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
         }
         facts.push(("Could not be read", count(covered.skipped.len() as u64)));
     }
-    let models: Vec<String> =
-        report.models.iter().map(|it| format!("{}, sensitivity {}", it.name, figure(it.sensitivity))).collect();
+    let models: Vec<String> = report
+        .models
+        .iter()
+        .map(|it| format!("{}, sensitivity {}", it.name, figure(it.sensitivity)))
+        .collect();
     if !models.is_empty() {
         facts.push(("Model", printable(&models.join("; ")).into_owned()));
     }
@@ -203,8 +206,10 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
 fn everything(covered: &Covered) -> Vec<(String, String)> {
     let list = |names: &[String]| printable(&names.join(", ")).into_owned();
     let by = |numbers: &BTreeMap<String, u64>| {
-        let parts: Vec<String> =
-            numbers.iter().map(|(name, number)| format!("{} {}", count(*number), name.replace('_', " "))).collect();
+        let parts: Vec<String> = numbers
+            .iter()
+            .map(|(name, number)| format!("{} {}", count(*number), name.replace('_', " ")))
+            .collect();
         printable(&parts.join(", ")).into_owned()
     };
     let mut rows = vec![
@@ -221,7 +226,10 @@ fn everything(covered: &Covered) -> Vec<(String, String)> {
         rows.push((format!("Account {} judged from", printable(&judged.account)), clock(judged.from)));
     }
     for ignored in &covered.ignored {
-        rows.push(("Left aside".to_owned(), printable(&format!("{}: {}", ignored.what, ignored.why)).into_owned()));
+        rows.push((
+            "Left aside".to_owned(),
+            printable(&format!("{}: {}", ignored.what, ignored.why)).into_owned(),
+        ));
     }
     rows.retain(|(_, value)| !value.is_empty() && value != "0");
     rows
@@ -267,7 +275,10 @@ fn line<'a>(incident: &'a Incident, insights: &'a [Insight]) -> Line<'a> {
 fn tables(report: &Report) -> Vec<Table> {
     let totals = &report.totals;
     let all = [("By type", "type", &totals.by_type), ("By account", "account", &totals.by_account)];
-    let all = all.into_iter().chain([("By service", "service", &totals.by_service), ("By severity", "severity", &totals.by_severity)]);
+    let all = all.into_iter().chain([
+        ("By service", "service", &totals.by_service),
+        ("By severity", "severity", &totals.by_severity),
+    ]);
     let table = |(title, filter, totals): (_, _, &Vec<Total>)| {
         let mut rows: Vec<Row> = totals.iter().map(row).collect();
         let more = rows.split_off(rows.len().min(ROWS));
@@ -287,7 +298,7 @@ fn row(total: &Total) -> Row {
         name: shown,
         filter: (*now > 0).then(|| name.clone()),
         now: count(*now),
-        before: before.map_or_else(|| "\u{2013}".to_owned(), count),
+        before: before.map(count),
         change: change(Compared { now: *now, before: *before }),
     }
 }

@@ -2,7 +2,7 @@
 
 const FONT = "12px system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', Arial, sans-serif";
 /** Order of uPlot's series. */
-const SERIES = ["minutes", "upper", "lower", "line", "largest", "calls"];
+const SERIES = ["minutes", "upper", "lower", "line", "mean", "largest", "calls"];
 
 function axes() {
   const grid = { stroke: colour("grid"), width: 1 };
@@ -88,7 +88,8 @@ function drawChart(holder, of) {
       { ...faint, stroke: colour("band-edge") },
       { ...faint, stroke: colour("band-edge") },
       { ...faint, stroke: colour("threshold"), width: 1.5, dash: [6, 4] },
-      { ...faint, stroke: colour("calls"), width: .75, dash: [2, 2] },
+      { ...faint, stroke: colour("threshold"), width: 1.5, dash: [1.5, 2.5] },
+      { ...faint, stroke: colour("calls"), width: 1, dash: [1.5, 2.5] },
       { ...faint, stroke: colour("calls"), width: 1.75 },
     ],
     bands: [{ series: [SERIES.indexOf("upper"), SERIES.indexOf("lower")], fill: colour("band") }],

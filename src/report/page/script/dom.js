@@ -44,13 +44,13 @@ function severityOf(insight) {
   return el("span", { class: `severity ${insight.severity}` }, insight.severity);
 }
 
-/** A table: column heads (`[text, class]`) and rows of cells that are texts or elements. */
+/** A table: column heads (`[text, class]`) and rows of cells that are texts or elements. It stays one where it is laid out otherwise. */
 function table(caption, heads, rows) {
-  const cell = (value, at) => el("td", { class: heads[at][1] }, value);
-  return el("table", null,
+  const cell = (value, at) => el("td", { role: "cell", class: heads[at][1] }, value);
+  return el("table", { role: "table" },
     caption && el("caption", null, caption),
-    el("thead", null, el("tr", null, heads.map(([text, style]) => el("th", { scope: "col", class: style }, text)))),
-    el("tbody", null, rows.map((row) => el("tr", null, row.map(cell)))));
+    el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, heads.map(([text, style]) => el("th", { role: "columnheader", scope: "col", class: style }, text)))),
+    el("tbody", { role: "rowgroup" }, rows.map((row) => el("tr", { role: "row" }, row.map(cell)))));
 }
 
 let toastTimer = 0;

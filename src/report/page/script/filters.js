@@ -18,6 +18,11 @@ class Filters {
       select.addEventListener("change", () => show({ [key]: select.value }));
     }
     for (const key of ["from", "to"]) byId(`f-${key}`).addEventListener("change", (event) => show({ [key]: event.target.value }));
+    // Where there is room, all are seen; the fold is for narrow screens.
+    const wide = matchMedia("(min-width: 52.01rem)");
+    const unfold = () => { if (wide.matches) byId("more-filters").open = true; };
+    wide.addEventListener("change", unfold);
+    unfold();
     byId("clear").addEventListener("click", () => this.clear());
     for (const cell of document.querySelectorAll("[data-filter]")) this.link(cell);
   }

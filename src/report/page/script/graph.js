@@ -63,12 +63,15 @@ class Graph {
   }
 
   keyOf() {
-    const line = this.line && (this.line.window > 1 ? `threshold (mean of ${this.line.window} min)` : "threshold");
-    return el("ul", { class: "key" },
+    const line = this.line && (this.line.window > 1 ? `threshold, of the mean of ${this.line.window} min` : "threshold");
+    this.key = el("ul", { class: "key" },
       el("li", { class: "k-calls" }, this.insight.type === "ApiErrorRateInsight" ? "failures a minute" : "calls a minute"),
       this.tracks.upper.length > 0 && el("li", { class: "k-band" }, "usual band at this time of day and week"),
       line && el("li", { class: "k-threshold" }, line),
+      this.line?.window > 1 && el("li", { class: "k-mean" }, `mean of the last ${this.line.window} min`),
+      this.tracks.largest.length > 0 && el("li", { class: "k-largest" }, "most in one minute"),
       el("li", { class: "k-episode" }, "unusual"));
+    return this.key;
   }
 
   listen() {
@@ -147,6 +150,10 @@ class Graph {
     const asked = stretch(this.insight, this.tracks, this.span);
     const same = spanned && asked[0] === this.range[0] && asked[1] === this.range[1];
     for (const one of this.spans) one.setAttribute("aria-pressed", String(Boolean(same) && one.dataset.span === this.span));
+    for (const [style, column] of [["k-largest", "largest"], ["k-mean", "mean"]]) {
+      const item = this.key.querySelector(`.${style}`);
+      if (item) item.hidden = this.columns[column].every((value) => value == null);
+    }
     this.place.dataset.from = this.range[0];
     this.place.dataset.to = this.range[1];
     this.place.setAttribute("aria-label", this.summary());
@@ -194,6 +201,7 @@ class Graph {
     const parts = [step === 1 ? `${figure(value("calls"))} in this minute` : `${figure(value("calls"))} a minute over ${duration(step)}`];
     if (value("calls") == null) parts[0] = "not known";
     if (value("largest") != null) parts.push(`at most ${figure(value("largest"))} in one minute`);
+    if (value("mean") != null) parts.push(`${figure(value("mean"))} a minute over the last ${this.line.window}`);
     if (value("upper") != null) parts.push(`usual ${figure(value("lower"))} to ${figure(value("upper"))}`);
     if (value("line") != null) parts.push(`threshold ${figure(value("line"))}`);
     const inside = [this.insight, ...this.others].find((one) => minutes[this.at] + step > one.from && minutes[this.at] < one.last);

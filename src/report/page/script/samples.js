@@ -27,21 +27,34 @@ function lineOf(tracks, direction, window) {
   return sorted.find((line) => line.window === window) ?? sorted[0] ?? null;
 }
 
+/** The mean a minute of the `window` minutes before `end`: what the threshold of such a window is compared with. */
+function meanBefore(track, end, window) {
+  let total = 0;
+  for (let minute = end - window; minute < end; minute += track.step) {
+    const calls = valueAt(track, minute);
+    if (calls == null) return null;
+    total += calls;
+  }
+  return total / window;
+}
+
 /** Columns, a place each for every cell from `from` to `to`; the last place closes the last cell. */
 function samples(tracks, line, from, to) {
   const track = finest(tracks, from, to);
-  const columns = { step: track?.step ?? 60, minutes: [], calls: [], largest: [], expected: [], lower: [], upper: [], line: [] };
+  const columns = { step: track?.step ?? 60, minutes: [], calls: [], largest: [], mean: [], expected: [], lower: [], upper: [], line: [] };
   const { step } = columns;
   const base = track?.start ?? tracks.from;
   const first = Math.max(base, base + Math.floor((from - base) / step) * step);
-  const last = Math.min(track?.end ?? tracks.to, to + step);
+  const last = Math.min(track?.end ?? tracks.to, tracks.to, to + step);
   const largest = tracks.largest.find((one) => one.step === step && one.start === track?.start);
   const at = (kind, minute) => tracks[kind].reduce((known, one) => known ?? valueAt(one, minute), null);
   for (let minute = first; minute < last; minute += step) {
     const calls = valueAt(track, minute);
     columns.minutes.push(minute);
-    columns.calls.push(calls == null ? null : calls / step);
+    // The last step may reach beyond what was counted.
+    columns.calls.push(calls == null ? null : calls / Math.min(step, tracks.to - minute));
     columns.largest.push(step > 1 ? valueAt(largest, minute) : null);
+    columns.mean.push(line && step < line.window ? meanBefore(track, minute + step, line.window) : null);
     columns.expected.push(at("expected", minute));
     columns.lower.push(at("lower", minute));
     columns.upper.push(at("upper", minute));

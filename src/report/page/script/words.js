@@ -9,6 +9,7 @@ function figure(number) {
   if (number == null || Number.isNaN(number)) return "–";
   const size = Math.abs(number);
   if (size === 0) return "0";
+  if (number < 0) return `−${figure(size)}`;
   if (size >= 99.95) return grouped(number.toFixed(0));
   const trimmed = (digits) => String(Number(number.toFixed(digits)));
   if (size >= 0.995) return trimmed(1);
