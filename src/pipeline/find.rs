@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 
 use hashbrown::HashMap;
 
+use super::graphs::Flagged;
 use super::judge::{self, Judged, Judging, Past, Watched, judge};
 use super::night::{Night, Recall};
 use super::scan::{Drawing, Looking};
@@ -75,7 +76,8 @@ pub(super) fn find(
         }
         let watched = (&known.past.watched, Watched::Each);
         let judged = graphs::Judged { counts, models: &models, watched, extent };
-        drawn.extend(graphs::graphs(&judged, &found, cancel)?);
+        let flagged: Vec<Flagged> = found.iter().map(Flagged::found).collect();
+        drawn.extend(graphs::graphs(&judged, &flagged, cancel)?);
     }
     let told = if looking.roll_ups.is_empty() { Vec::new() } else { told(counts, &open, &found) };
     for &kind in &looking.roll_ups {
@@ -106,7 +108,8 @@ pub(super) fn find(
         if looking.drawing == Drawing::Graphs {
             let watched = (&known.past.watched, watched);
             let judged = graphs::Judged { counts: &rolled_up.counts, models: &models, watched, extent };
-            drawn.extend(graphs::graphs(&judged, &of_sums, cancel)?);
+            let flagged: Vec<Flagged> = of_sums.iter().map(Flagged::found).collect();
+            drawn.extend(graphs::graphs(&judged, &flagged, cancel)?);
         }
         found.append(&mut of_sums);
     }

@@ -14,11 +14,13 @@ use crate::aggregate::Counts;
 use crate::config::Assigned;
 use crate::detect::look::{Look, WindowLook};
 use crate::detect::{Direction, Which};
+use crate::finding::Finding;
 use crate::insight::{Insight, SeriesCalls};
 use crate::names::{ApiId, TextId};
 use crate::report::graph::{Kind, Track, pack};
 use crate::report::insight::names;
 use crate::report::model::Graph;
+use crate::roll_up::RollUp;
 use crate::series::SeriesKey;
 use crate::time::{MINUTES_PER_DAY, Minute};
 
@@ -46,20 +48,59 @@ pub(super) struct Judged<'a> {
     pub(super) extent: Extent,
 }
 
+/// An insight, as far as its graph is concerned.
+pub(super) struct Flagged {
+    pub(super) api: ApiId,
+    pub(super) series: SeriesKey,
+    pub(super) roll_up: Option<RollUp>,
+    /// First unusual minute, and the end of the last that is known to be.
+    pub(super) minutes: (Minute, Minute),
+    /// The line that it crossed; `None` of AWS's own.
+    pub(super) line: Option<(Direction, u32)>,
+}
+
+impl Flagged {
+    /// One that was found now.
+    pub(super) fn found((api, insight): &(ApiId, Insight)) -> Self {
+        let why = &insight.explanation;
+        Self {
+            api: *api,
+            series: insight.series.clone(),
+            roll_up: why.roll_up,
+            minutes: (insight.start, insight.emitted_at),
+            line: Some((why.direction, why.window_minutes)),
+        }
+    }
+
+    /// One that was published; `None` where there are no such calls.
+    pub(super) fn published(counts: &Counts, finding: &Finding) -> Option<Self> {
+        let (series, why) = (finding.series(), finding.latest().explanation.as_ref());
+        let names = counts.names();
+        let api = names.api_ids().find(|api| names.api_of(*api) == series.api)?;
+        Some(Self {
+            api,
+            roll_up: why.and_then(|why| why.roll_up),
+            minutes: (finding.from(), finding.known_until()),
+            line: why.map(|why| (why.direction, why.window_minutes)),
+            series,
+        })
+    }
+}
+
 /// The graphs of the series of `found`, in the order of their APIs and then of their series.
 ///
 /// # Errors
 /// When `cancel` was called.
 pub(super) fn graphs(
     judged: &Judged<'_>,
-    found: &[(ApiId, Insight)],
+    found: &[Flagged],
     cancel: &Cancel,
 ) -> Result<Vec<Graph>, Interrupted> {
-    let mut of_apis = BTreeMap::<ApiId, Vec<&Insight>>::new();
-    for (api, insight) in found {
-        of_apis.entry(*api).or_default().push(insight);
+    let mut of_apis = BTreeMap::<ApiId, Vec<&Flagged>>::new();
+    for flagged in found {
+        of_apis.entry(flagged.api).or_default().push(flagged);
     }
-    let apis: Vec<(ApiId, Vec<&Insight>)> = of_apis.into_iter().collect();
+    let apis: Vec<(ApiId, Vec<&Flagged>)> = of_apis.into_iter().collect();
     let next = AtomicUsize::new(0);
     let work = || {
         let mut drawn = Vec::new();
@@ -83,15 +124,15 @@ pub(super) fn graphs(
 /// One series of an API.
 struct Drawing<'a> {
     which: Which,
-    insights: Vec<&'a Insight>,
+    insights: Vec<&'a Flagged>,
     span: Range<Minute>,
     /// How it stood at each tick of `span`; `None` before its first call.
     looks: Vec<Option<Look>>,
 }
 
-fn of_api(judged: &Judged<'_>, api: ApiId, insights: &[&Insight]) -> Vec<Graph> {
+fn of_api(judged: &Judged<'_>, api: ApiId, insights: &[&Flagged]) -> Vec<Graph> {
     let counts = judged.counts;
-    let mut of_series = BTreeMap::<&SeriesKey, Vec<&Insight>>::new();
+    let mut of_series = BTreeMap::<&SeriesKey, Vec<&Flagged>>::new();
     for insight in insights {
         of_series.entry(&insight.series).or_default().push(insight);
     }
@@ -124,8 +165,8 @@ fn of_api(judged: &Judged<'_>, api: ApiId, insights: &[&Insight]) -> Vec<Graph> 
 }
 
 /// From 35 days before the last insight ended, or the first call, until half a day after it; from a full hour on.
-fn span(insights: &[&Insight], first: Minute, until: Minute) -> Range<Minute> {
-    let last = insights.iter().map(|insight| insight.emitted_at).max().unwrap_or(until);
+fn span(insights: &[&Flagged], first: Minute, until: Minute) -> Range<Minute> {
+    let last = insights.iter().map(|insight| insight.minutes.1).max().unwrap_or(until);
     let to = last.plus(NEAR[1]).min(until);
     let from = last.plus(-DAYS * MINUTES_PER_DAY).max(first);
     hour(from)..to
@@ -154,7 +195,7 @@ fn draw(counts: &Counts, api: ApiId, drawing: &Drawing<'_>) -> Graph {
     }
     usual(&mut tracks, looks, insights);
     Graph {
-        series: names(&insights[0].series, insights[0].explanation.roll_up),
+        series: names(&insights[0].series, insights[0].roll_up),
         from: span.start,
         to: span.end,
         data: pack(&tracks),
@@ -163,7 +204,7 @@ fn draw(counts: &Counts, api: ApiId, drawing: &Drawing<'_>) -> Graph {
 
 /// The minutes about insights, each once, from a full step of [`MIDDLE`] on.
 fn stretches(
-    insights: &[&Insight],
+    insights: &[&Flagged],
     span: &Range<Minute>,
     about: impl Fn(Minute, Minute) -> (Minute, Minute),
 ) -> Vec<(usize, usize)> {
@@ -173,7 +214,7 @@ fn stretches(
     let step = MIDDLE.unsigned_abs() as usize;
     let mut stretches: Vec<(usize, usize)> = insights
         .iter()
-        .map(|insight| about(insight.start, insight.emitted_at))
+        .map(|insight| about(insight.minutes.0, insight.minutes.1))
         .map(|(from, to)| (place(from) / step * step, place(to)))
         .filter(|(from, to)| from < to)
         .collect();
@@ -206,7 +247,7 @@ fn called(tracks: &mut Vec<Track>, minutes: &[u64], (from, to): (usize, usize), 
 }
 
 /// What is expected, and the lines of the windows by which the insights were found.
-fn usual(tracks: &mut Vec<Track>, looks: &[Option<Look>], insights: &[&Insight]) {
+fn usual(tracks: &mut Vec<Track>, looks: &[Option<Look>], insights: &[&Flagged]) {
     let mut sample = |kind, window: u32, value: &dyn Fn(&WindowLook) -> Option<f64>| {
         let length = window.max(1);
         let of = |look: &Look| {
@@ -228,10 +269,7 @@ fn usual(tracks: &mut Vec<Track>, looks: &[Option<Look>], insights: &[&Insight])
         Some((expected - BAND * deviation).max(0.0))
     });
     sample(Kind::Upper, 0, &|window| Some(window.expected + BAND * window.deviation));
-    let mut lines: Vec<(Direction, u32)> = insights
-        .iter()
-        .map(|insight| (insight.explanation.direction, insight.explanation.window_minutes))
-        .collect();
+    let mut lines: Vec<(Direction, u32)> = insights.iter().filter_map(|insight| insight.line).collect();
     lines.sort_unstable_by_key(|(direction, window)| (direction.name(), *window));
     lines.dedup();
     for (direction, window) in lines {

@@ -53,7 +53,7 @@ pub struct Named {
 }
 
 impl Named {
-    fn of(counts: &Counts) -> Self {
+    pub(super) fn of(counts: &Counts) -> Self {
         let names = counts.names();
         let all = |text: fn(&ApiNames) -> TextId| {
             names.apis().iter().map(|api| names.text_of(text(api)).to_string()).collect()

@@ -1,20 +1,24 @@
 //! Findings, what was covered and the calls of their series -> a report, and its formats. Pure.
 //!
 //! [`Report`] is what all formats are made of; [`graph`] says how the calls are packed.
+pub mod csv;
 pub mod graph;
 pub mod html;
 pub mod insight;
 pub mod json;
 pub mod kept;
+pub mod markdown;
 pub mod model;
 pub mod order;
 pub mod queries;
+pub mod redact;
+pub mod text;
 mod times;
 pub mod totals;
+mod words;
 
 use std::collections::BTreeMap;
 
-use crate::explanation::ModelId;
 use crate::finding::Finding;
 use crate::incident::{self, incidents};
 use crate::time::Minute;
@@ -39,7 +43,7 @@ pub struct Made {
     /// Calls of the findings' series; others are left out.
     pub graphs: Vec<Graph>,
     /// Which model judged, where there may be no finding that says.
-    pub model: Option<ModelId>,
+    pub model: Option<JudgedBy>,
 }
 
 /// Makes a report.
@@ -78,6 +82,12 @@ pub fn report(made: Made) -> Report {
         insights,
         graphs,
     }
+}
+
+/// The minute in which a finding was noticed; of AWS's own, in which it began.
+#[must_use]
+pub fn noticed(finding: &Finding) -> Minute {
+    insight::detected_at(finding).map_or(finding.from(), |at| at.plus(-1))
 }
 
 impl Insight {
@@ -150,18 +160,57 @@ fn shown(graphs: Vec<Graph>, insights: &mut [Insight]) -> Vec<Graph> {
     shown
 }
 
-fn models(model: Option<ModelId>, insights: &[Insight]) -> Vec<JudgedBy> {
+fn models(model: Option<JudgedBy>, insights: &[Insight]) -> Vec<JudgedBy> {
     let mut models = Vec::new();
     let said = insights.iter().filter_map(|insight| Some(insight.why.as_ref()?.model.clone()));
-    let ran = model.map(|ModelId { name, digest, sensitivity }| JudgedBy {
-        name: name.to_string(),
-        digest: digest.to_string(),
-        sensitivity,
-    });
-    for model in ran.into_iter().chain(said) {
+    for model in model.into_iter().chain(said) {
         if !models.contains(&model) {
             models.push(model);
         }
     }
     models
+}
+
+/// The forms of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// One page with graphs.
+    Html,
+    /// For a ticket or a wiki.
+    Markdown,
+    /// A row an insight.
+    Csv,
+    /// The model itself.
+    Json,
+    /// For a terminal or a mail.
+    Text,
+}
+
+impl Form {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Html, Self::Markdown, Self::Csv, Self::Json, Self::Text];
+
+    /// As the command line has it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Html => "html",
+            Self::Markdown => "markdown",
+            Self::Csv => "csv",
+            Self::Json => "json",
+            Self::Text => "text",
+        }
+    }
+
+    /// A report in this form.
+    #[must_use]
+    pub fn of(self, report: &Report) -> Vec<u8> {
+        match self {
+            Self::Html => html::html(report),
+            Self::Markdown => markdown::markdown(report),
+            Self::Csv => csv::csv(report),
+            Self::Json => json::json(report),
+            Self::Text => text::text(report),
+        }
+    }
 }

@@ -63,8 +63,7 @@ impl Span {
     /// Whether an insight was noticed in it; AWS's own, whether it began in it.
     #[must_use]
     pub fn holds(&self, insight: &Insight) -> bool {
-        // Noticed at the end of a minute: that minute counts.
-        let at = insight.detected_at.map_or(insight.from, |at| at.plus(-1));
+        let at = insight.noticed();
         self.from <= at && at < self.to
     }
 }
