@@ -104,13 +104,14 @@ class Graph {
       this.go(touched.range[0] + minutes, touched.range[1] + minutes);
     });
     for (const name of ["pointerup", "pointercancel"]) this.place.addEventListener(name, () => { touched = null; });
-    this.resized = new ResizeObserver(() => {
-      const width = this.place.clientWidth;
-      if (width > 0 && this.plot && width !== this.plot.width) this.plot.setSize({ width, height: this.height() });
-    });
+    this.resized = new ResizeObserver(() => this.resize());
     this.resized.observe(this.place);
     this.redraw = () => this.draw();
     onTheme.push(this.redraw);
+  }
+
+  resize(width = this.place.clientWidth) {
+    if (width > 0 && this.plot && width !== this.plot.width) this.plot.setSize({ width, height: this.height() });
   }
 
   /** Follows the fragment. */

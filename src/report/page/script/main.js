@@ -5,6 +5,7 @@ function start() {
   performance.mark("trailpulse-read");
   onTheme.push(readColours);
   startTheme();
+  for (const element of document.querySelectorAll(".live")) element.hidden = false;
   const title = document.title;
   const list = new List(report);
   const filters = new Filters(report);
@@ -57,8 +58,7 @@ function start() {
   followState(update);
   update(null);
   startKeys(list);
-  new Paper(report, list);
-  for (const element of document.querySelectorAll(".screen")) element.hidden = false;
+  new Paper(report, list, () => [timeline, view.graph]);
 }
 
 start();

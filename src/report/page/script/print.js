@@ -1,10 +1,12 @@
 // The most important insights in, their graphs for paper out: inflated while nobody waits, drawn when printing begins.
 
 const ON_PAPER = 24;
+/** Of A4 and Letter between their margins, in pixels of CSS. */
+const PAPER_WIDTH = 660;
 
 class Paper {
-  constructor(report, list) {
-    Object.assign(this, { report, list, place: byId("paper"), ready: new Map() });
+  constructor(report, list, graphs) {
+    Object.assign(this, { report, list, graphs, place: byId("paper"), ready: new Map() });
     const later = window.requestIdleCallback ?? ((then) => setTimeout(then, 300));
     later(() => this.prepare());
     addEventListener("beforeprint", () => this.draw());
@@ -27,8 +29,8 @@ class Paper {
     // Paper is light.
     this.theme = document.documentElement.dataset.theme;
     document.documentElement.dataset.theme = "light";
-    readColours();
     for (const listener of onTheme) listener();
+    for (const graph of this.graphs()) graph?.resize(PAPER_WIDTH);
     if (state.i) return;
     for (const insight of this.list.shown.slice(0, ON_PAPER)) {
       const { details, tracks } = this.ready.get(insight) ?? {};
@@ -39,7 +41,7 @@ class Paper {
       if (!tracks) continue;
       const range = stretch(insight, tracks, spanFor(insight));
       const columns = samples(tracks, lineOf(tracks, insight.direction, details.why?.window_minutes), ...range);
-      drawChart(figure, { insight, others: [], columns, range, log: false, width: 690, height: 150 });
+      drawChart(figure, { insight, others: [], columns, range, log: false, width: PAPER_WIDTH, height: 150 });
     }
     const left = this.list.shown.length - this.place.childElementCount;
     this.place.prepend(el("h2", null, left > 0 ? `The ${this.place.childElementCount} most important of these insights` : "The insights"));
@@ -48,7 +50,7 @@ class Paper {
   clear() {
     this.place.replaceChildren();
     document.documentElement.dataset.theme = this.theme;
-    readColours();
     for (const listener of onTheme) listener();
+    for (const graph of this.graphs()) graph?.resize();
   }
 }

@@ -1,7 +1,7 @@
 // The tracks of a series and a stretch of time in, the columns that a graph draws out.
 
-/** Most values that a graph draws. */
-const MOST_CELLS = 12000;
+/** Most values that a graph draws: more would be a smear, and steps are drawn instead, with the most in one minute beside. */
+const MOST_CELLS = 1100;
 
 /** The finest track of calls that covers the stretch, as far as anything does. */
 function finest(tracks, from, to) {

@@ -24,11 +24,12 @@ class Timeline {
     this.matching = new Set(shown);
     this.draw();
     this.place.addEventListener("click", () => { if (this.near && !this.dragged) show({ i: this.near.id }); });
-    new ResizeObserver(() => {
-      const width = this.place.clientWidth;
-      if (width > 0 && this.plot && width !== this.plot.width) this.plot.setSize({ width, height: 176 });
-    }).observe(this.place);
+    new ResizeObserver(() => this.resize()).observe(this.place);
     onTheme.push(() => this.draw());
+  }
+
+  resize(width = this.place.clientWidth) {
+    if (width > 0 && this.plot && width !== this.plot.width) this.plot.setSize({ width, height: 176 });
   }
 
   /** Lets only these stand out. */
