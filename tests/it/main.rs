@@ -11,6 +11,7 @@ mod explain;
 mod interrupt;
 mod metrics;
 mod packaging;
+mod page;
 mod readme;
 mod rollup;
 mod s3;

@@ -1,9 +1,13 @@
 // Keys in, moves through the page out.
 
-function startKeys(list) {
+function startHelp() {
   const help = byId("help");
   byId("help-open").addEventListener("click", () => help.showModal());
   byId("help-close").addEventListener("click", () => help.close());
+}
+
+function startKeys(list) {
+  const help = byId("help");
   const move = (by) => {
     if (!state.i) { list.move(by); return; }
     const at = list.shown.findIndex((insight) => insight.id === state.i);

@@ -75,8 +75,9 @@ class List {
 
   /** Shows what matches the state. */
   update() {
-    const key = state.sort.replace(/^-/, "");
-    const [, order] = SORTS[key] ?? SORTS.importance;
+    const asked = state.sort.replace(/^-/, "");
+    const key = Object.hasOwn(SORTS, asked) ? asked : "importance";
+    const [, order] = SORTS[key];
     this.shown = matching(this.report, state).sort(state.sort.startsWith("-") ? (a, b) => order(b, a) : order);
     this.at = -1;
     for (const head of document.querySelectorAll("#insights th[data-sort]")) {

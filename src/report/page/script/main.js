@@ -6,6 +6,9 @@ function start() {
   onTheme.push(readColours);
   startTheme();
   for (const element of document.querySelectorAll(".live")) element.hidden = false;
+  startHelp();
+  // Nothing was found: the overview says so, and that is all.
+  if (report.insights.length === 0) return;
   const title = document.title;
   const list = new List(report);
   const filters = new Filters(report);
