@@ -76,13 +76,7 @@ pub(super) async fn run(
     let roll_ups = roll_ups.into_iter().collect();
     let reports = args.no_report.map_or(settings.report.unwrap_or(true), |no| !no);
     let drawing = if reports { Drawing::Graphs } else { Drawing::Nothing };
-    let looking = Looking {
-        models: Models::new(model, overrides),
-        mutes,
-        roll_ups,
-        report_from,
-        drawing,
-    };
+    let looking = Looking { models: Models::new(model, overrides), mutes, roll_ups, report_from, drawing };
     let going_on = args.state.going_on(&settings, &looking, &reading)?;
     let out = args.out.or(settings.out.map(PathBuf::from)).unwrap_or_else(|| DEFAULT_OUT.into());
     if going_on.as_ref().is_some_and(|going_on| going_on.state.path() == out) {

@@ -12,6 +12,7 @@ mod interrupt;
 mod metrics;
 mod packaging;
 mod readme;
+mod report;
 mod rollup;
 mod s3;
 mod scan;
