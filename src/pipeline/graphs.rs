@@ -11,6 +11,7 @@ use super::find::Extent;
 use super::judge::{Watched, ticks};
 use super::{Cancel, Interrupted};
 use crate::aggregate::Counts;
+use crate::cloudtrail::insight::State;
 use crate::config::Assigned;
 use crate::detect::look::{Look, WindowLook};
 use crate::detect::{Direction, Which};
@@ -63,11 +64,12 @@ impl Flagged {
     /// One that was found now.
     pub(super) fn found((api, insight): &(ApiId, Insight)) -> Self {
         let why = &insight.explanation;
+        let known_until = if insight.state == State::End { insight.event_time } else { why.detected_at };
         Self {
             api: *api,
             series: insight.series.clone(),
             roll_up: why.roll_up,
-            minutes: (insight.start, insight.emitted_at),
+            minutes: (insight.start, known_until),
             line: Some((why.direction, why.window_minutes)),
         }
     }

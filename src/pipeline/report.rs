@@ -38,20 +38,25 @@ pub fn outputs(scanned: &Scanned, before: &Before) -> Vec<Output> {
 /// of the 35 days before are there for comparison.
 fn of_run(scanned: &Scanned, before: &Before) -> (Report, Kept) {
     let Scanned { insights, graphs, named, summary, .. } = scanned;
-    let coverage = covered(&summary.coverage, named);
+    let mut coverage = covered(&summary.coverage, named);
     let mut events: Vec<Event> = insights.iter().map(Event::from).collect();
     let judged_from = coverage.judged_from.iter().map(|it| it.from).min();
     let (mut span, mut known_from) = (coverage.calls, judged_from);
     let mut graphs = graphs.clone();
     if let Some(WentOn { judged_from: from, judged_until, .. }) = summary.coverage.went_on {
+        // What cannot be read is passed over: the run itself is not the worse for it.
         let kept = before.kept.as_deref().and_then(|kept| Kept::read(kept).ok());
         known_from = kept.as_ref().map_or(from.or(judged_from), |kept| kept.known_from);
         let first = from.or(coverage.calls.map(|calls| calls.from)).unwrap_or(judged_until);
-        span = Some(Span { from: first, to: judged_until }).filter(|_| judged_until > Minute::default());
-        let since = judged_until.plus(-DAYS * MINUTES_PER_DAY);
+        span = (first < judged_until).then_some(Span { from: first, to: judged_until });
+        if let (None, Some(kept)) = (span, &kept) {
+            // Nothing was judged: the report stays that of the last run that did.
+            (span, coverage) = (kept.span, kept.coverage.clone());
+        }
         let lines = before.lines.split(|byte| *byte == b'\n').filter_map(|line| Event::of_line(line).ok());
         // What is told now counts, wherever it was told before, too.
         events = lines.chain(events).collect();
+        let since = judged_until.plus(-DAYS * MINUTES_PER_DAY);
         let drawn = kept.into_iter().flat_map(|kept| kept.graphs).filter(|graph| graph.to > since);
         graphs = drawn.chain(graphs).collect();
     }

@@ -13,6 +13,7 @@ mod metrics;
 mod packaging;
 mod page;
 mod readme;
+mod report;
 mod rollup;
 mod s3;
 mod scan;
