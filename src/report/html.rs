@@ -254,6 +254,19 @@ mod tests {
     }
 
     #[test]
+    fn the_library_is_as_its_package_has_it() {
+        let told = include_str!("page/vendor/README.md");
+        for file in [
+            include_str!("page/vendor/uPlot.iife.min.js"),
+            include_str!("page/vendor/uPlot.min.css"),
+            include_str!("page/vendor/LICENSE"),
+        ] {
+            let digest = crate::words::hex(&Sha256::digest(file));
+            assert!(told.contains(&digest), "{digest} is not in vendor/README.md");
+        }
+    }
+
+    #[test]
     fn nothing_inlined_asks_a_network_or_makes_elements_of_text() {
         for word in [
             "innerHTML",

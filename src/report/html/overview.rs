@@ -140,7 +140,8 @@ fn headline(report: &Report) -> String {
     if report.totals.insights.now > 0 {
         return printable(&report.title).into_owned();
     }
-    match report.span {
+    match &report.coverage {
+        Some(covered) if covered.judged_from.is_empty() => "Nothing could be judged yet".to_owned(),
         Some(_) => "Nothing unusual was found".to_owned(),
         None => "No insights".to_owned(),
     }
@@ -150,7 +151,15 @@ fn lead(report: &Report) -> String {
     let totals = &report.totals;
     let mut parts = Vec::new();
     if totals.insights.now == 0 {
-        parts.push("Every API that was watched kept to its rhythm, as far as it could be judged.".to_owned());
+        let text = match &report.coverage {
+            Some(covered) if covered.judged_from.is_empty() => {
+                "There is too little history to say what is usual; the next runs with more of it will."
+            }
+            Some(covered) if covered.skipped.is_empty() => "Every API that was watched kept to its rhythm.",
+            Some(_) => "In what could be read, every API that was watched kept to its rhythm.",
+            None => "There is nothing to tell of this time.",
+        };
+        parts.push(text.to_owned());
     } else {
         let incidents = report.incidents.iter().filter(|it| !it.silent && !it.earlier).count() as u64;
         parts.push(format!("in {}", counted(incidents, "incident")));

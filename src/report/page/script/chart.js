@@ -27,7 +27,7 @@ function axes() {
       },
     },
     { ...shared, size: (_, values) => 16 + 7.2 * Math.max(3, ...(values ?? []).map((value) => (value ?? "").length)),
-      values: (_, splits) => splits.map((value) => (value == null ? "" : figure(value))) },
+      values: (_, splits) => splits.map((value) => (value == null || value < 0 ? "" : figure(value))) },
   ];
 }
 
