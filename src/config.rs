@@ -70,6 +70,8 @@ pub struct Scan {
     pub format: Option<Format>,
     /// Whether insights make exit status 1.
     pub fail_on_insight: Option<bool>,
+    /// Whether a report is written.
+    pub report: Option<bool>,
     /// Which sums are judged as well.
     pub roll_up: Vec<RollUp>,
     /// Only events from this time on.
@@ -169,6 +171,7 @@ fn scan(fields: Fields<'_>) -> Scan {
             _ => None,
         }),
         fail_on_insight: fields.flag("fail_on_insight"),
+        report: fields.flag("report"),
         roll_up: fields
             .several("roll_up", "\"organization\", \"account\" or \"principal\"", |text| {
                 RollUp::ALL.into_iter().find(|kind| kind.name() == text)

@@ -145,6 +145,7 @@ fn print(out: &mut dyn Write, file: &str, config: &Config, at: Option<Minute>) -
             }),
         ),
         ("fail_on_insight", scan.fail_on_insight.map(|flag| flag.to_string())),
+        ("report", scan.report.map(|flag| flag.to_string())),
         (
             "roll_up",
             (!scan.roll_up.is_empty())

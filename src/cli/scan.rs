@@ -15,12 +15,13 @@ use super::reading::ReadingArgs;
 use super::state_arg::StateArgs;
 use crate::aggregate::Attribution;
 use crate::config::{Config, Format, Models};
-use crate::emit::{Earlier, Line, Target, outputs};
+use crate::emit::{Earlier, KEPT_FILE, LINES_FILE, Line, PAGE_FILE, Target, outputs};
 use crate::exit::Exit;
 use crate::metrics;
 use crate::pipeline::count::Reading;
 use crate::pipeline::night::GoingOn;
-use crate::pipeline::scan::{Looking, Scanned, scan};
+use crate::pipeline::report;
+use crate::pipeline::scan::{Drawing, Looking, Scanned, scan};
 use crate::pipeline::{Cancel, Progress, note, stage};
 use crate::roll_up::RollUp;
 use crate::source::walk::shown;
@@ -28,14 +29,14 @@ use crate::summary::{self, Colour, Look, Summary};
 use crate::words::printable;
 
 /// DEST where it is not given.
-const DEFAULT_OUT: &str = "./trailpulse-out";
+pub(super) const DEFAULT_OUT: &str = "./trailpulse-out";
 
 /// Arguments of `scan`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     reading: ReadingArgs,
-    /// Folder or `s3://BUCKET/PREFIX` for the Insight tree, insights.jsonl and summary.json; what an earlier scan wrote there is
+    /// Folder or `s3://BUCKET/PREFIX` for the Insight tree, insights.jsonl, summary.json and the report; what an earlier scan wrote there is
     /// replaced [default: ./trailpulse-out].
     #[arg(short, long, value_name = "DEST", env = "TRAILPULSE_OUT")]
     out: Option<PathBuf>,
@@ -52,6 +53,9 @@ pub(super) struct Args {
     /// File for metrics of the run in Prometheus' text format, as a node exporter reads them; written last.
     #[arg(long, value_name = "FILE", env = "TRAILPULSE_METRICS")]
     metrics: Option<PathBuf>,
+    /// Write no report, and compute no graphs.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    no_report: Option<bool>,
     /// Exit with status 1 where insights were found that no rule mutes.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     fail_on_insight: Option<bool>,
@@ -71,7 +75,9 @@ pub(super) async fn run(
     let model = args.model.load(&settings)?;
     let roll_ups = if args.roll_up.is_empty() { settings.roll_up.clone() } else { args.roll_up };
     let roll_ups = roll_ups.into_iter().collect();
-    let looking = Looking { models: Models::new(model, overrides), mutes, roll_ups, report_from };
+    let reports = args.no_report.map_or(settings.report.unwrap_or(true), |no| !no);
+    let drawing = if reports { Drawing::Graphs } else { Drawing::Nothing };
+    let looking = Looking { models: Models::new(model, overrides), mutes, roll_ups, report_from, drawing };
     let going_on = args.state.going_on(&settings, &looking, &reading)?;
     let out = args.out.or(settings.out.map(PathBuf::from)).unwrap_or_else(|| DEFAULT_OUT.into());
     if going_on.as_ref().is_some_and(|going_on| going_on.state.path() == out) {
@@ -87,7 +93,7 @@ pub(super) async fn run(
         scan_into(&out, reading, looking, going_on, (cancel, Arc::new(Bar::new(terminal.quiet)))).await?;
     let measured = pending.map_or(Ok(()), |pending| write_metrics(pending, &scanned));
     let printed = output::write(|stdout| match args.format.or(settings.format).unwrap_or(Format::Text) {
-        Format::Text => print_text(stdout, &scanned, terminal, &out),
+        Format::Text => print_text(stdout, &scanned, terminal, (&out, drawing)),
         Format::Json => print_json(stdout, &scanned),
     });
     if let Err(error) = measured.and(printed) {
@@ -112,10 +118,22 @@ pub(super) async fn scan_into(
     if let Some(told) = going_on.as_mut().and_then(|going_on| going_on.told.as_mut()) {
         *told = destination.told()?;
     }
+    let drawing = looking.drawing;
+    let before = if going_on.is_some() && drawing == Drawing::Graphs {
+        report::Before {
+            lines: destination.published(LINES_FILE)?.unwrap_or_default(),
+            kept: destination.published(KEPT_FILE)?,
+        }
+    } else {
+        report::Before::default()
+    };
     let mut scanned = scan(reading, looking, going_on, cancel, progress).await?;
     let mut stages = std::mem::take(&mut scanned.stages);
     stage("publish", &mut stages, || {
         let mut all = outputs(&scanned.insights, &scanned.organizations);
+        if drawing == Drawing::Graphs {
+            all.extend(report::outputs(&scanned, &before));
+        }
         all.push(scanned.summary.output());
         note("what", shown(out));
         note("files", all.len());
@@ -162,12 +180,17 @@ pub(super) fn print_text(
     stdout: &mut dyn Write,
     scanned: &Scanned,
     terminal: &Terminal,
-    out: &Path,
+    (out, reports): (&Path, Drawing),
 ) -> io::Result<()> {
     let colour = if terminal.colored { Colour::On } else { Colour::Off };
     let look = Look { columns: terminal.width, colour };
     summary::write(stdout, &scanned.summary, &scanned.insights, look)?;
-    writeln!(stdout, "\nWritten to {}", printable(&out.display().to_string()))
+    writeln!(stdout, "\nWritten to {}", printable(&out.display().to_string()))?;
+    if reports == Drawing::Graphs {
+        let page = out.join(PAGE_FILE);
+        writeln!(stdout, "Report: {}", printable(&page.display().to_string()))?;
+    }
+    Ok(())
 }
 
 /// The summary and every line of insights.jsonl, as one JSON object.

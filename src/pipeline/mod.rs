@@ -1,10 +1,14 @@
 //! The one place where the stages meet: sources -> counts -> episodes -> insights. Threads live here.
+pub mod again;
 pub mod count;
 pub mod explain;
 mod find;
+mod graphs;
 mod in_order;
 pub mod night;
+pub mod published;
 pub mod read_files;
+pub mod report;
 pub mod interrupt;
 pub mod judge;
 pub mod scan;

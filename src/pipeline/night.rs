@@ -64,6 +64,15 @@ pub(super) struct Night {
     pub(super) learned: Vec<Learned>,
 }
 
+/// Which days' calls are put back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recall {
+    /// Those that are wanted.
+    Wanted,
+    /// All that are kept.
+    All,
+}
+
 /// What a run hands on, to be written once its results are published.
 #[derive(Debug)]
 pub struct HandOn {
@@ -204,8 +213,9 @@ impl Night {
         &mut self,
         counts: &mut Counts,
         wanted: &BTreeSet<Day>,
-        all: bool,
+        recall: Recall,
     ) -> anyhow::Result<()> {
+        let all = recall == Recall::All;
         let days: Vec<Day> = self.kept_days().filter(|day| all || wanted.contains(day)).collect();
         self.put_back(counts, days)
     }
