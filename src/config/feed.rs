@@ -4,6 +4,7 @@
 mod kinds;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -91,6 +92,19 @@ pub enum Address {
     Plain(String),
     /// To be read.
     Secret(SecretRef),
+}
+
+impl fmt::Display for Matching {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.series.fmt(out)?;
+        if let Some(principal) = &self.principal {
+            write!(out, ", principal {principal}")?;
+        }
+        match self.severity {
+            Some(severity) => write!(out, ", {severity} or more severe"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Minutes after which a feed gives up, where it does not say.

@@ -9,6 +9,7 @@ mod fetch;
 mod lease;
 mod list;
 mod profile;
+mod sign;
 
 use std::fmt;
 use std::path::Path;
@@ -18,6 +19,7 @@ pub use error::{Cause, S3Error};
 pub use fetch::{Fetched, Prefetch, Wanted};
 pub use lease::Lease;
 pub use list::{Listing, Object, Visit};
+pub use sign::Signer;
 
 /// How every S3 location begins.
 const SCHEME: &str = "s3://";
