@@ -78,13 +78,13 @@ fn is_private_v6(address: Ipv6Addr) -> bool {
         is_private_v4(Ipv4Addr::new(a, b, c, d))
     };
     match parts {
-        // ::, ::1 and the old form of IPv4 in IPv6; the new form, as mapped and as translated; those of 6to4.
-        [0, 0, 0, 0, 0, 0, ..] => true,
+        // ::, ::1 and the old form of IPv4 in IPv6; translation within a network; documentation.
+        [0, 0, 0, 0, 0, 0, ..] | [0x64, 0xff9b, 1, ..] | [0x2001, 0xdb8, ..] => true,
+        // IPv4 in IPv6: as mapped, as translated, and of 6to4.
         [0, 0, 0, 0, 0, 0xffff, high, low]
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
         | [0x2002, high, low, ..] => embedded(high, low),
-        // Translation within a network, unique local, link-local, site-local, multicast, documentation.
-        [0x64, 0xff9b, 1, ..] | [0x2001, 0xdb8, ..] => true,
+        // Unique local, link-local, site-local, multicast.
         [first, ..] => {
             first & 0xfe00 == 0xfc00
                 || first & 0xffc0 == 0xfe80

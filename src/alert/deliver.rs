@@ -27,9 +27,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Messages that fail after all tries before the rest is left to the next run.
 const FAILURES: u32 = 2;
 /// Time lost to a feed that fails, before the rest is left to the next run.
-const LOST: Duration = Duration::from_secs(60);
+const LOST: Duration = Duration::from_mins(1);
 /// Time for all messages to a feed, however well it goes.
-const WHOLE: Duration = Duration::from_secs(600);
+const WHOLE: Duration = Duration::from_mins(10);
 /// The longest that a server can keep later runs away.
 const LONGEST_REST: TimeDelta = TimeDelta::hours(1);
 

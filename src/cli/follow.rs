@@ -27,7 +27,7 @@ pub(super) struct FollowArgs {
 }
 
 /// How often to look where nobody says.
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_mins(1);
 
 /// Scans once, or until interrupted.
 ///

@@ -130,15 +130,18 @@ async fn run(cli: Cli, cancel: Cancel) -> anyhow::Result<Exit> {
     let terminal = output::Terminal::new(cli.color, cli.quiet);
     let config = cli.config.as_deref();
     match cli.command {
-        Command::Scan(args) => follow::run(args, config_arg::load(config)?, &terminal, &cancel).await,
+        Command::Scan(args) => {
+            // Much is held while it waits for feeds.
+            Box::pin(follow::run(args, config_arg::load(config)?, &terminal, &cancel)).await
+        }
         Command::Counts(args) => counts::run(args, &config_arg::load(config)?, &terminal, &cancel).await,
-        Command::Demo(args) => demo::run(args, &terminal, &cancel).await,
+        Command::Demo(args) => Box::pin(demo::run(args, &terminal, &cancel)).await,
         Command::Evaluate(args) => evaluate::run(args, &terminal, &cancel).await,
         // Interrupted, it leaves an unfinished tree that is known as such, and replaced by the next run.
         Command::Generate(args) => generate::run(&args, &cancel),
         Command::Explain(args) => explain::run(args, config_arg::load(config)?, &terminal, &cancel).await,
         Command::State(args) => state::run(&args, &config_arg::load(config)?),
-        Command::Alert(args) => alert::run(args, config_arg::load(config)?, &cancel).await,
+        Command::Alert(args) => Box::pin(alert::run(args, config_arg::load(config)?, &cancel)).await,
         Command::Check(args) => check::run(&args, config),
         Command::Completions { shell } => output::write(|out| {
             // Into memory first: the generator panics where it cannot write.

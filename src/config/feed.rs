@@ -152,7 +152,7 @@ fn feed(fields: Fields<'_>) -> Option<Feed> {
     let (at_most, timeout) = (fields.whole("at_most", 1..=10_000), fields.whole("timeout", 1..=300));
     let matching = fields.table("match").map(matching);
     // What else there is may belong to a type that is misspelt.
-    let kind = kind?;
+    let Ok(kind) = kind else { return None };
     fields.finish();
     let feed = Feed {
         name: name.unwrap_or_default(),

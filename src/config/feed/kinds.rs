@@ -18,7 +18,7 @@ pub enum FeedKind {
     Sns(Sns),
     /// An incoming webhook of Slack.
     Slack(Slack),
-    /// PagerDuty's Events API v2.
+    /// Events API v2 of `PagerDuty`.
     PagerDuty(PagerDuty),
     /// A file, or standard output: one OCSF Detection Finding a line.
     Ocsf(Ocsf),
@@ -91,7 +91,7 @@ pub struct Slack {
 pub struct PagerDuty {
     /// The integration's key.
     pub routing_key: SecretRef,
-    /// Another address than PagerDuty's in the United States, such as that in Europe.
+    /// Another address than the one in the United States, such as that in Europe.
     pub url: Option<String>,
 }
 
@@ -147,15 +147,18 @@ impl Address {
     }
 }
 
-/// Reads `type`, and the keys that go with it: `None` where the type is not known, `Some(None)` where the rest is wrong.
-pub(super) fn kind(fields: &Fields<'_>) -> Option<Option<FeedKind>> {
+/// A `type` that is missing or misspelt.
+pub(super) struct UnknownType;
+
+/// Reads `type`, and the keys that go with it: `None` where those are wrong.
+pub(super) fn kind(fields: &Fields<'_>) -> Result<Option<FeedKind>, UnknownType> {
     type Read = fn(&Fields<'_>) -> Option<FeedKind>;
     let read = fields.parsed("type", TYPES, |text| {
         let read: Read = match text {
             "jsonl" => |fields| path(fields).map(|path| FeedKind::Jsonl(Jsonl { path })),
             "webhook" => webhook,
             "alertmanager" => alertmanager,
-            "eventbridge" => eventbridge,
+            "eventbridge" => |fields| Some(eventbridge(fields)),
             "sns" => sns,
             "slack" => slack,
             "pagerduty" => pagerduty,
@@ -167,7 +170,7 @@ pub(super) fn kind(fields: &Fields<'_>) -> Option<Option<FeedKind>> {
     if read.is_none() && !fields.has("type") {
         fields.problem(&format!("needs a type: {TYPES}"));
     }
-    read.map(|read| read(fields))
+    read.map(|read| read(fields)).ok_or(UnknownType)
 }
 
 fn path(fields: &Fields<'_>) -> Option<String> {
@@ -191,12 +194,12 @@ fn alertmanager(fields: &Fields<'_>) -> Option<FeedKind> {
     Some(FeedKind::Alertmanager(settings))
 }
 
-fn eventbridge(fields: &Fields<'_>) -> Option<FeedKind> {
+fn eventbridge(fields: &Fields<'_>) -> FeedKind {
     let source = |text: &str| {
         let is_ours = !text.is_empty() && !text.starts_with("aws.") && text.len() <= 256;
         is_ours.then(|| text.to_owned())
     };
-    Some(FeedKind::EventBridge(EventBridge {
+    FeedKind::EventBridge(EventBridge {
         bus: fields.text("bus"),
         source: fields.parsed(
             "source",
@@ -205,7 +208,7 @@ fn eventbridge(fields: &Fields<'_>) -> Option<FeedKind> {
         ),
         region: fields.text("region"),
         endpoint: url(fields, "endpoint"),
-    }))
+    })
 }
 
 fn sns(fields: &Fields<'_>) -> Option<FeedKind> {
