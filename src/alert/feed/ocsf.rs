@@ -1,7 +1,6 @@
 //! A notice -> an OCSF Detection Finding an event, one a line, as data lakes and SIEMs read them. Pure.
 use serde_json::{Value as Json, json};
 
-use super::text::record;
 use crate::alert::notice::{Notice, Purpose};
 use crate::alert::outgoing::{Lines, Outgoing};
 use crate::cloudtrail::insight::State;
@@ -185,7 +184,6 @@ fn evidence(event: &Event) -> Json {
     if let Some(principal) = event.principal() {
         evidence["actor"] = json!({"user": {"uid": principal}});
     }
-    evidence["data"] = json!(record(event));
     evidence
 }
 
