@@ -19,12 +19,23 @@ const TEXT: &str = "TEST of a feed of trailpulse: nothing happened, and nothing 
 /// No account has this number.
 const ACCOUNT: &str = "000000000000";
 
+/// No earlier time is one of an insight: 2020-01-01.
+const EARLIEST: i64 = 1_577_836_800;
+
 /// A message of one made-up insight, which began a minute before `now`: its Start.
 #[must_use]
 pub fn notice(feed: &str, now: DateTime<Utc>) -> Notice {
-    let minute = Minute::from_epoch(i32::try_from(now.timestamp() / 60).unwrap_or_default());
+    let event = Event::from(&insight(feed, now));
+    let (shared, ids) = (event.record.shared_event_id.clone(), [event.record.event_id.clone()]);
+    let notice = Notice::of(feed, &shared, vec![event], &ids).expect("it has an event");
+    Notice { purpose: Purpose::Test, sentence: TEXT.to_owned(), ..notice }
+}
+
+/// What it tells.
+pub(super) fn insight(feed: &str, now: DateTime<Utc>) -> Insight {
+    let minute = Minute::from_epoch(i32::try_from(now.timestamp().max(EARLIEST) / 60).unwrap_or_default());
     let id = |what: &str| Uuid::new_v5(&ID_SPACE, format!("{feed} {minute} {what}").as_bytes());
-    let event = Event::from(&Insight {
+    Insight {
         state: State::Start,
         series: SeriesKey {
             api: Api {
@@ -49,10 +60,7 @@ pub fn notice(feed: &str, now: DateTime<Utc>) -> Notice {
         attributions: Vec::new(),
         explanation: explanation(minute),
         emitted_at: minute,
-    });
-    let (shared, ids) = (event.record.shared_event_id.clone(), [event.record.event_id.clone()]);
-    let notice = Notice::of(feed, &shared, vec![event], &ids).expect("it has an event");
-    Notice { purpose: Purpose::Test, sentence: TEXT.to_owned(), ..notice }
+    }
 }
 
 fn explanation(detected_at: Minute) -> Explanation {

@@ -17,4 +17,5 @@ mod s3;
 mod scan;
 mod state;
 mod table;
+mod told;
 mod usage;
