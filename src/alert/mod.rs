@@ -154,3 +154,6 @@ fn receiver(feed: &Feed, buckets: &Buckets) -> Result<Receiver, AlertError> {
     receiver.check(&trial::notice(&feed.name, DateTime::<Utc>::UNIX_EPOCH)).map_err(failed)?;
     Ok(receiver)
 }
+
+#[cfg(test)]
+mod tests;

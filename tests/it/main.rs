@@ -18,4 +18,5 @@ mod s3;
 mod scan;
 mod state;
 mod table;
+mod told;
 mod usage;
