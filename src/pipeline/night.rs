@@ -81,13 +81,19 @@ pub struct HandOn {
 }
 
 impl HandOn {
-    /// Writes it.
+    /// The state that it will be written to; until then, it is as the last run left it.
+    pub const fn state(&mut self) -> &mut State {
+        &mut self.state
+    }
+
+    /// Writes it, and gives the state back, which is still this run's.
     ///
     /// # Errors
     /// When the disk is full, or some such. Then the state is as it was before the run.
-    pub fn save(mut self) -> Result<(), StateError> {
+    pub fn save(mut self) -> Result<State, StateError> {
         note("what", shown(self.state.path()));
-        self.state.save(self.kept)
+        self.state.save(self.kept)?;
+        Ok(self.state)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The integration tests, one binary: each binary that links polars costs about a gigabyte of disk.
 #![expect(clippy::disallowed_methods, reason = "tests read what they wrote, and their own settings")]
+mod alert;
 mod architecture;
 mod command;
 mod config;
@@ -20,4 +21,5 @@ mod s3;
 mod scan;
 mod state;
 mod table;
+mod told;
 mod usage;
