@@ -1,6 +1,7 @@
 //! The text of `trailpulse.toml` -> settings and rules, or everything that is wrong with it at once. Pure.
 //!
 //! The documentation of every key, for users, is `docs/configuration.md`.
+mod feed;
 mod fields;
 mod pattern;
 mod rules;
@@ -16,6 +17,10 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 
+pub use feed::{
+    Address, Alertmanager, Ends, EventBridge, Feed, FeedKind, Group, Jsonl, Matching, Ocsf, PagerDuty,
+    Private, SecretRef, Slack, Sns, Webhook,
+};
 pub use fields::Problem;
 pub use pattern::{AnyOf, Pattern};
 pub use rules::{Mute, Override, SeriesPattern};
@@ -43,6 +48,8 @@ pub struct Config {
     pub overrides: Vec<Override>,
     /// `[[mute]]`, then `[[expected]]`, each in the order of the file.
     pub mutes: Vec<Mute>,
+    /// `[[feed]]`, in the order of the file.
+    pub feeds: Vec<Feed>,
 }
 
 /// What the options of `scan` are where they are not given.
@@ -70,6 +77,8 @@ pub struct Scan {
     pub format: Option<Format>,
     /// Whether insights make exit status 1.
     pub fail_on_insight: Option<bool>,
+    /// Whether a report is written.
+    pub report: Option<bool>,
     /// Which sums are judged as well.
     pub roll_up: Vec<RollUp>,
     /// Only events from this time on.
@@ -140,8 +149,9 @@ impl Config {
                 format!("several rules have the id {id}: an insight must say which one muted it"),
             );
         }
+        let feeds = feed::feeds(reader, fields.tables("feed"));
         fields.finish();
-        Self { scan, s3, overrides, mutes }
+        Self { scan, s3, overrides, mutes, feeds }
     }
 }
 
@@ -169,6 +179,7 @@ fn scan(fields: Fields<'_>) -> Scan {
             _ => None,
         }),
         fail_on_insight: fields.flag("fail_on_insight"),
+        report: fields.flag("report"),
         roll_up: fields
             .several("roll_up", "\"organization\", \"account\" or \"principal\"", |text| {
                 RollUp::ALL.into_iter().find(|kind| kind.name() == text)

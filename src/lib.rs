@@ -31,6 +31,7 @@ pub mod config;
 pub mod mute;
 pub mod finding;
 pub mod incident;
+pub mod report;
 
 // The shell: what reads and writes.
 pub mod s3;
@@ -43,6 +44,7 @@ pub mod summary;
 pub mod metrics;
 pub mod generate;
 pub mod evaluate;
+pub mod alert;
 pub mod pipeline;
 pub mod exit;
 pub mod cli;

@@ -6,6 +6,7 @@ use anyhow::anyhow;
 
 use super::config_arg::{DEFAULT_FILE, find};
 use super::{model_arg, output};
+use crate::alert::Alerts;
 use crate::config::{Config, ConfigError, Format, Problem, S3, Scan};
 use crate::emit::{Earlier, Target};
 use crate::exit::Exit;
@@ -120,6 +121,15 @@ fn reach_all(
         outcomes.push((format!("can use the state {}", state.display()), opened));
     }
     let (mut reached, mut problems) = (Vec::new(), Vec::new());
+    for feed in &config.feeds {
+        match Alerts::open(std::slice::from_ref(feed), &buckets) {
+            Ok(_) => reached.push(format!(
+                "can tell the feed {}, as far as its settings go: alert --test {0} tries it",
+                feed.name
+            )),
+            Err(errors) => problems.extend(errors.into_iter().map(anyhow::Error::from)),
+        }
+    }
     for (what, outcome) in outcomes {
         match outcome {
             Ok(()) => reached.push(what),
@@ -130,8 +140,10 @@ fn reach_all(
 }
 
 fn print(out: &mut dyn Write, file: &str, config: &Config, at: Option<Minute>) -> io::Result<()> {
-    let rules = [("override", config.overrides.len()), ("mute", config.mutes.len())];
-    let rules = rules.map(|(thing, number)| counted(number as u64, thing)).join(", ");
+    let mut rules = vec![("override", config.overrides.len()), ("mute", config.mutes.len())];
+    rules.extend((!config.feeds.is_empty()).then_some(("feed", config.feeds.len())));
+    let rules =
+        rules.into_iter().map(|(thing, number)| counted(number as u64, thing)).collect::<Vec<_>>().join(", ");
     writeln!(out, "{} is valid: {rules}", printable(file))?;
     let scan = &config.scan;
     let settings = [
@@ -151,6 +163,7 @@ fn print(out: &mut dyn Write, file: &str, config: &Config, at: Option<Minute>) -
             }),
         ),
         ("fail_on_insight", scan.fail_on_insight.map(|flag| flag.to_string())),
+        ("report", scan.report.map(|flag| flag.to_string())),
         (
             "roll_up",
             (!scan.roll_up.is_empty())
@@ -172,6 +185,15 @@ fn print(out: &mut dyn Write, file: &str, config: &Config, at: Option<Minute>) -
         let expired = rule.expires.zip(at).is_some_and(|(expires, at)| expires <= at);
         let expired = if expired { "  EXPIRED" } else { "" };
         writeln!(out, "  {} {}{expired}", printable(&rule.id), printable(&rule.to_string()))?;
+    }
+    for feed in &config.feeds {
+        writeln!(
+            out,
+            "  feed {} ({}): {}",
+            feed.name,
+            feed.kind.name(),
+            printable(&feed.matching.to_string())
+        )?;
     }
     Ok(())
 }

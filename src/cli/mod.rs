@@ -1,10 +1,13 @@
 //! Command line -> one command's run -> exit status. One subcommand a file.
+mod alert;
+mod alerting;
 mod check;
 mod config_arg;
 mod counts;
 mod demo;
 mod evaluate;
 mod explain;
+mod follow;
 mod generate;
 mod logging;
 mod model_arg;
@@ -12,6 +15,7 @@ mod output;
 mod pending;
 mod progress;
 mod reading;
+mod report;
 mod scan;
 mod state;
 mod state_arg;
@@ -43,7 +47,7 @@ struct Cli {
     /// No progress bar, and only errors on standard error.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Configuration of scan, explain, counts, state and check; trailpulse.toml where not given, if it is there.
+    /// Configuration of scan, alert, explain, counts, state and check; trailpulse.toml where not given, if it is there.
     #[arg(long, global = true, value_name = "FILE", env = "TRAILPULSE_CONFIG")]
     config: Option<PathBuf>,
     /// When to use colours on standard output.
@@ -59,6 +63,8 @@ enum Command {
     Counts(counts::Args),
     /// Show how a series stood in a minute, flagged or not: what was seen, what is usual, how far every line is.
     Explain(explain::Args),
+    /// Make the report of earlier results again: of any time, in any form, and of AWS's own Insight files too.
+    Report(report::Args),
     /// Show the main job: generate an organization's logs with planted incidents, scan them, and compare.
     Demo(demo::Args),
     /// Write a realistic organization's CloudTrail log tree, with planted incidents and the labels that tell them.
@@ -67,6 +73,8 @@ enum Command {
     Evaluate(evaluate::Args),
     /// Show what a state holds, and check that nothing of it is damaged.
     State(state::Args),
+    /// Try a feed, or send again what was found, as the configuration's feeds would be told.
+    Alert(alert::Args),
     /// Check the configuration: say what it means, or everything that is wrong with it.
     Check(check::Args),
     /// Write a shell's completion script to standard output.
@@ -125,14 +133,19 @@ async fn run(cli: Cli, cancel: Cancel) -> anyhow::Result<Exit> {
     let terminal = output::Terminal::new(cli.color, cli.quiet);
     let config = cli.config.as_deref();
     match cli.command {
-        Command::Scan(args) => scan::run(args, config_arg::load(config)?, &terminal, &cancel).await,
+        Command::Scan(args) => {
+            // Much is held while it waits for feeds.
+            Box::pin(follow::run(args, config_arg::load(config)?, &terminal, &cancel)).await
+        }
         Command::Counts(args) => counts::run(args, &config_arg::load(config)?, &terminal, &cancel).await,
-        Command::Demo(args) => demo::run(args, &terminal, &cancel).await,
+        Command::Demo(args) => Box::pin(demo::run(args, &terminal, &cancel)).await,
         Command::Evaluate(args) => evaluate::run(args, &terminal, &cancel).await,
         // Interrupted, it leaves an unfinished tree that is known as such, and replaced by the next run.
         Command::Generate(args) => generate::run(&args, &cancel),
         Command::Explain(args) => explain::run(args, config_arg::load(config)?, &terminal, &cancel).await,
+        Command::Report(args) => report::run(args, config_arg::load(config)?, &cancel).await,
         Command::State(args) => state::run(&args, &config_arg::load(config)?),
+        Command::Alert(args) => Box::pin(alert::run(args, config_arg::load(config)?, &cancel)).await,
         Command::Check(args) => check::run(&args, config),
         Command::Completions { shell } => output::write(|out| {
             // Into memory first: the generator panics where it cannot write.

@@ -40,6 +40,11 @@ pub(super) struct StateArgs {
 }
 
 impl StateArgs {
+    /// Whether there is a state to go on from.
+    pub(super) const fn is_given(&self, settings: &Scan) -> bool {
+        self.state.is_some() || settings.state.is_some()
+    }
+
     /// How to go on; `None` where no state is wanted.
     ///
     /// # Errors

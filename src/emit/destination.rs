@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use thiserror::Error;
 use walkdir::WalkDir;
 
-use super::{LINES_FILE, Output, SUMMARY_FILE, Told, is_ours};
+use super::{KEPT_FILE, LINES_FILE, Output, PAGE_FILE, SUMMARY_FILE, Told, is_ours};
 use crate::cloudtrail::insight::EventId;
 use crate::s3::S3Error;
 use crate::step::step;
@@ -24,6 +24,14 @@ pub enum DestinationError {
     /// It cannot be made, written or renamed.
     #[error("cannot write to {}", path.display())]
     Write {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is not there, or cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
         /// What.
         path: PathBuf,
         /// Why.
@@ -114,6 +122,15 @@ impl Destination {
         Ok(Told::of(&at(&lines, there(&lines))?))
     }
 
+    /// A file that an earlier run published; `None` where there is none.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn published(&self, name: &str) -> Result<Option<Vec<u8>>, DestinationError> {
+        let path = self.path.join(name);
+        Ok(Some(at(&path, there(&path))?).filter(|bytes| !bytes.is_empty()))
+    }
+
     /// Writes a file where nobody looks yet.
     ///
     /// # Errors
@@ -184,8 +201,10 @@ impl Destination {
         changed: &mut BTreeSet<PathBuf>,
     ) -> Result<(), DestinationError> {
         let kept: BTreeSet<PathBuf> = kept.iter().map(|name| self.path.join(name)).collect();
-        for file in self.insight_files() {
-            if kept.contains(&file) || !is_ours_on_disk(&file) {
+        let reports: Vec<PathBuf> = [PAGE_FILE, KEPT_FILE].map(|name| self.path.join(name)).into();
+        let there = reports.iter().filter(|file| file.exists()).cloned();
+        for file in self.insight_files().chain(there) {
+            if kept.contains(&file) || !(reports.contains(&file) || is_ours_on_disk(&file)) {
                 continue;
             }
             at(&file, fs::remove_file(&file))?;
@@ -221,6 +240,12 @@ impl Drop for Destination {
             let _ = fs::remove_dir(folder);
         }
     }
+}
+
+/// `insights.jsonl` of a folder.
+pub(super) fn lines(path: &Path) -> Result<Vec<u8>, DestinationError> {
+    let lines = path.join(LINES_FILE);
+    fs::read(&lines).map_err(|source| DestinationError::Read { path: lines, source })
 }
 
 /// A lock on the folder itself, so that no lock file stays behind; `None` where the file system has none.

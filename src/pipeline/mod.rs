@@ -1,10 +1,15 @@
 //! The one place where the stages meet: sources -> counts -> episodes -> insights. Threads live here.
+pub mod again;
 pub mod count;
 pub mod explain;
+pub mod follow;
 mod find;
+mod graphs;
 mod in_order;
 pub mod night;
+pub mod published;
 pub mod read_files;
+pub mod report;
 pub mod interrupt;
 pub mod judge;
 pub mod scan;
@@ -12,7 +17,7 @@ mod spill;
 pub mod trial;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Instant;
 
 use tracing::field::Empty;
@@ -21,7 +26,10 @@ use crate::metrics::Stages;
 
 /// A request to stop that long work looks at often enough to stop within a second.
 #[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicU8>);
+pub struct Cancel(Arc<AtomicU8>, Stop);
+
+/// Whether a stop was asked for at any time, even where that came too late for what was going on.
+pub type Stop = Arc<AtomicBool>;
 
 const RUNNING: u8 = 0;
 const CANCELLED: u8 = 1;
@@ -35,8 +43,24 @@ pub struct Interrupted;
 impl Cancel {
     /// Asks for a stop. `false` where it is too late: the work has [committed](Self::commit) itself to finish.
     pub fn cancel(&self) -> bool {
+        self.1.store(true, Ordering::SeqCst);
         let before = self.0.compare_exchange(RUNNING, CANCELLED, Ordering::SeqCst, Ordering::SeqCst);
         before != Err(COMMITTED)
+    }
+
+    /// What tells work that follows a [commitment](Self::commit), and that may be left to a later run, that a stop was asked for.
+    #[must_use]
+    pub fn stop(&self) -> Stop {
+        Arc::clone(&self.1)
+    }
+
+    /// What was [committed](Self::commit) to is done, and something else begins.
+    ///
+    /// # Errors
+    /// When a stop was asked for meanwhile.
+    pub fn begin_again(&self) -> Result<(), Interrupted> {
+        let _ = self.0.compare_exchange(COMMITTED, RUNNING, Ordering::SeqCst, Ordering::SeqCst);
+        if self.1.load(Ordering::SeqCst) { Err(Interrupted) } else { self.check() }
     }
 
     /// From here on a stop comes too late: what follows is short, and must not be torn.

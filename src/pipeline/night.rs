@@ -64,6 +64,15 @@ pub(super) struct Night {
     pub(super) learned: Vec<Learned>,
 }
 
+/// Which days' calls are put back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recall {
+    /// Those that are wanted.
+    Wanted,
+    /// All that are kept.
+    All,
+}
+
 /// What a run hands on, to be written once its results are published.
 #[derive(Debug)]
 pub struct HandOn {
@@ -72,13 +81,19 @@ pub struct HandOn {
 }
 
 impl HandOn {
-    /// Writes it.
+    /// The state that it will be written to; until then, it is as the last run left it.
+    pub const fn state(&mut self) -> &mut State {
+        &mut self.state
+    }
+
+    /// Writes it, and gives the state back, which is still this run's.
     ///
     /// # Errors
     /// When the disk is full, or some such. Then the state is as it was before the run.
-    pub fn save(mut self) -> Result<(), StateError> {
+    pub fn save(mut self) -> Result<State, StateError> {
         note("what", shown(self.state.path()));
-        self.state.save(self.kept)
+        self.state.save(self.kept)?;
+        Ok(self.state)
     }
 }
 
@@ -204,8 +219,9 @@ impl Night {
         &mut self,
         counts: &mut Counts,
         wanted: &BTreeSet<Day>,
-        all: bool,
+        recall: Recall,
     ) -> anyhow::Result<()> {
+        let all = recall == Recall::All;
         let days: Vec<Day> = self.kept_days().filter(|day| all || wanted.contains(day)).collect();
         self.put_back(counts, days)
     }

@@ -76,6 +76,8 @@ pub struct Bucket {
     pub(super) name: String,
     handle: Handle,
     tags: TagSet,
+    /// Where it is thought to be.
+    pub(super) region: String,
 }
 
 /// An object as it was read.
@@ -152,10 +154,11 @@ impl Bucket {
                 max_retries: settings.retries.unwrap_or(RETRIES).into(),
                 retry_timeout: TIMEOUTS * Duration::from_secs(timeout.into()),
             });
+        let region = builder.get_config_value(&Key::Region).unwrap_or_else(|| DEFAULT_REGION.to_owned());
         let store = builder.build().map_err(|error| other(error.to_string()))?;
         let mut tags = TagSet::default();
         settings.tags.iter().for_each(|(key, value)| tags.push(key, value));
-        Ok(Self { store, name: name.to_owned(), handle, tags })
+        Ok(Self { store, name: name.to_owned(), handle, tags, region })
     }
 
     /// Waits for `work`, on whatever thread.

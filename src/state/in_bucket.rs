@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::StateError;
 use super::checkpoint::is_named_by_us;
 use super::holder;
-use super::vault::{Filed, LOCK, Vault, is_checkpoint, name_of, number_of};
+use super::vault::{Filed, LOCK, Vault, is_checkpoint, ledger_name, ledger_number, name_of, number_of};
 use crate::s3::{Bucket, Buckets, Cause, Condition, Lease, Listing, Location, S3Error, Visit};
 use crate::step::step;
 
@@ -99,7 +99,7 @@ impl InBucket {
         }
         // A first run that was cut off before its checkpoint leaves its lock behind; it has read nothing for good.
         let was_cut_off = names.iter().any(|name| name == LOCK);
-        for name in names.iter().filter(|name| *name != LOCK) {
+        for name in names.iter().filter(|name| *name != LOCK && ledger_number(name).is_none()) {
             let path = self.path.clone();
             if !is_named_by_us(name) {
                 return Err(StateError::Foreign { path });
@@ -109,6 +109,13 @@ impl InBucket {
             }
         }
         Ok(())
+    }
+
+    /// Numbers of the ledgers that are there, in order.
+    fn ledgers(&self) -> Result<Vec<u64>, StateError> {
+        let mut numbers: Vec<u64> = self.names()?.iter().filter_map(|name| ledger_number(name)).collect();
+        numbers.sort_unstable();
+        Ok(numbers)
     }
 
     fn read(&self, name: &str) -> Result<Vec<u8>, StateError> {
@@ -164,6 +171,26 @@ impl Vault for InBucket {
         }
         self.generation += 1;
         self.remove_all_but(files);
+        Ok(())
+    }
+
+    fn ledger(&self) -> Result<Option<Vec<u8>>, StateError> {
+        self.ledgers()?.pop().map(|newest| self.read(&ledger_name(newest))).transpose()
+    }
+
+    fn put_ledger(&mut self, bytes: &[u8]) -> Result<(), StateError> {
+        let earlier = self.ledgers()?;
+        let next = ledger_name(earlier.last().copied().unwrap_or(0) + 1);
+        step("create the ledger");
+        match self.bucket.put(&self.at.join(&next).key, bytes.to_vec().into(), Condition::IsNew) {
+            Err(S3Error { cause: Cause::Changed, .. }) => {
+                return Err(StateError::Busy { path: self.path.clone(), holder: None });
+            }
+            put => put?,
+        }
+        for number in earlier {
+            let _ = self.bucket.remove(&self.at.join(&ledger_name(number)).key);
+        }
         Ok(())
     }
 }

@@ -228,6 +228,23 @@ impl State {
         self.checkpoint.files().map(|file| Ok(self.vault.get(file)?.len() as u64)).sum()
     }
 
+    /// What was told to whom, as [`State::save_ledger`] wrote it; `None` where nothing ever was.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn ledger(&self) -> Result<Option<Vec<u8>>, StateError> {
+        self.vault.ledger()
+    }
+
+    /// Writes what was told to whom. It is no part of the checkpoint, nor of its digest: who was told does not change what is
+    /// found.
+    ///
+    /// # Errors
+    /// When the disk is full, or some such. Then the one before is as it was.
+    pub fn save_ledger(&mut self, bytes: &[u8]) -> Result<(), StateError> {
+        self.vault.put_ledger(bytes)
+    }
+
     /// Writes what a run leaves behind: files first, then the checkpoint.
     ///
     /// # Errors

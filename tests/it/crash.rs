@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use crate::command::{Ended, Scenario, tree};
+use crate::command::{Ended, Scenario, tells_of_the_run, tree};
 
 const NIGHT: [&str; 9] = ["-q", "scan", "logs", "--state", "state", "--out", "out", "--jobs", "1"];
 
@@ -48,10 +48,10 @@ fn before(scenario: &Scenario) {
     }
 }
 
-/// What matters of a state, and what was published but for the summary: it tells of the last run only.
+/// What matters of a state, and what was published but for what tells of the last run only.
 fn outcome(scenario: &Scenario) -> (String, Vec<(String, Vec<u8>)>) {
     let state = scenario.done(&["state", "state", "--format", "json"]).stdout;
-    let published = tree(&scenario.path("out")).into_iter().filter(|(name, _)| name != "summary.json");
+    let published = tree(&scenario.path("out")).into_iter().filter(|(name, _)| !tells_of_the_run(name));
     (state, published.collect())
 }
 

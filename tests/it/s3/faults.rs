@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::command::Ended;
+use crate::command::{Ended, tells_of_the_run};
 use crate::s3::proxy::Fault;
 use crate::s3::server::{Served, delivered, logs};
 
@@ -114,7 +114,7 @@ fn faults_that_last_are_named_and_made_up_for_by_the_next_run() {
     night("undisturbed", 0);
     let published = |name: &str| {
         let mut files = served.files(&format!("out-{name}"));
-        files.retain(|(name, _)| name != "summary.json");
+        files.retain(|(name, _)| !tells_of_the_run(name));
         files
     };
     let state = |name: &str| -> Value {
@@ -184,7 +184,7 @@ fn an_outage_is_given_up_and_made_up_for() {
     served.ends(0, &["-q", "scan", "logs", "--state", "local-state", "--final", "--out", "local"]);
     let published = |out: &str| {
         let mut files = served.files(out);
-        files.retain(|(name, _)| name != "summary.json");
+        files.retain(|(name, _)| !tells_of_the_run(name));
         files
     };
     assert!(published("out").len() > 10 && published("out") == published("local"));

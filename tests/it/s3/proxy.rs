@@ -18,6 +18,12 @@ pub(crate) enum Fault {
     Truncate,
     /// Nothing comes for so long, then the answer.
     Delay(Duration),
+    /// It is not passed on, and the connection is closed.
+    Refuse,
+    /// It is not passed on; the answer is 429, and a wish to be left alone for so many seconds.
+    Busy(u32),
+    /// It is not passed on; an answer comes byte by byte, and never to its end.
+    Drip,
 }
 
 /// What becomes of a request, such as `GET /bucket/key`, that comes for the so-manieth time, from 1 on.
@@ -33,6 +39,7 @@ struct Shared {
     to: u16,
     plan: Mutex<Plan>,
     seen: Mutex<Vec<String>>,
+    passed: Mutex<Vec<(String, Vec<u8>)>>,
     times: Mutex<BTreeMap<String, usize>>,
     /// Hours by which the server's clock is told wrong.
     skew: Mutex<i64>,
@@ -47,6 +54,7 @@ impl Proxy {
             to,
             plan: Mutex::new(Box::new(|_, _| Fault::None)),
             seen: Mutex::default(),
+            passed: Mutex::default(),
             times: Mutex::default(),
             skew: Mutex::default(),
         });
@@ -77,6 +85,11 @@ impl Proxy {
     pub(crate) fn seen(&self) -> Vec<String> {
         self.shared.seen.lock().expect("nobody panics").clone()
     }
+
+    /// Bodies of all requests that were passed on, whatever the plans.
+    pub(crate) fn passed(&self) -> Vec<(String, Vec<u8>)> {
+        self.shared.passed.lock().expect("nobody panics").clone()
+    }
 }
 
 impl Shared {
@@ -93,14 +106,16 @@ impl Shared {
             *time
         };
         let fault = (self.plan.lock().expect("nobody panics"))(&what, time);
-        if let Fault::Status(status) = fault {
-            let body = "<Error><Code>SlowDown</Code><Message>as planned</Message></Error>";
-            let answer = format!(
-                "HTTP/1.1 {status} Planned\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-                body.len()
-            );
+        if let Some(answer) = fault.instead() {
             return client.write_all(answer.as_bytes());
         }
+        match fault {
+            Fault::Refuse => return client.shutdown(Shutdown::Both),
+            Fault::Drip => return drip(&mut client),
+            _ => {}
+        }
+        let body = request[end_of_head(&request).unwrap_or_default()..].to_vec();
+        self.passed.lock().expect("nobody panics").push((what, body));
         let answer = skewed(self.ask(&request)?, *self.skew.lock().expect("nobody panics"));
         match fault {
             Fault::Reset => client.shutdown(Shutdown::Both),
@@ -112,7 +127,7 @@ impl Shared {
                 std::thread::sleep(pause);
                 client.write_all(&answer)
             }
-            Fault::None | Fault::Status(_) => client.write_all(&answer),
+            _ => client.write_all(&answer),
         }
     }
 
@@ -146,8 +161,32 @@ fn skewed(answer: Vec<u8>, hours: i64) -> Vec<u8> {
     [lines.collect::<String>().as_bytes(), body].concat()
 }
 
+impl Fault {
+    /// The answer of which the server knows nothing.
+    fn instead(self) -> Option<String> {
+        let (status, headers) = match self {
+            Self::Status(status) => (status, String::new()),
+            Self::Busy(seconds) => (429, format!("Retry-After: {seconds}\r\n")),
+            _ => return None,
+        };
+        let body = "<Error><Code>SlowDown</Code><Message>as planned</Message></Error>";
+        let length = body.len();
+        Some(format!(
+            "HTTP/1.1 {status} Planned\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        ))
+    }
+}
+
+/// Until the client has had enough.
+fn drip(client: &mut TcpStream) -> io::Result<()> {
+    loop {
+        client.write_all(b"H")?;
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
 /// A request with its body.
-fn read_message(from: &mut TcpStream) -> io::Result<Vec<u8>> {
+pub(crate) fn read_message(from: &mut TcpStream) -> io::Result<Vec<u8>> {
     let (mut bytes, mut buffer) = (Vec::new(), vec![0; 65536]);
     loop {
         let read = from.read(&mut buffer)?;
@@ -163,7 +202,7 @@ fn read_message(from: &mut TcpStream) -> io::Result<Vec<u8>> {
     }
 }
 
-fn end_of_head(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn end_of_head(bytes: &[u8]) -> Option<usize> {
     bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4)
 }
 

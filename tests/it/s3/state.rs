@@ -1,7 +1,7 @@
 //! A state in a bucket: held by one run at a time, refused where it is not one, whole whatever is killed.
 use std::time::{Duration, SystemTime};
 
-use crate::command::Ended;
+use crate::command::{Ended, tells_of_the_run};
 use crate::s3::proxy::Fault;
 use crate::s3::server::{Served, delivered, logs};
 
@@ -151,7 +151,7 @@ fn a_run_that_is_killed_between_any_two_writes_is_made_up_for_by_the_next() {
     let buckets = ["results", "states"].map(|bucket| (bucket, served.objects(bucket)));
     let outcome = || {
         let mut files = [served.objects("results"), served.objects("states/s")].concat();
-        files.retain(|(name, _)| name != "summary.json" && !name.starts_with("checkpoint-"));
+        files.retain(|(name, _)| !tells_of_the_run(name) && !name.starts_with("checkpoint-"));
         files
     };
     served.ends(0, &NIGHT);
