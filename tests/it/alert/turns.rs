@@ -83,7 +83,32 @@ fn a_night_is_told_to_every_feed_at_once() {
     for (feed, told) in told.as_object().expect("feeds") {
         assert_eq!((&told["delivered"], &told["pending"]), (&json!(40), &json!(0)), "{feed} {told}");
     }
+    // What would be sent again is shown, without keys, and not sent.
+    let shown = world.ends(
+        0,
+        &["alert", "--replay", "--again", "--dry-run", "--from", "2026-01-01", "--to", "2026-02-01"],
+    );
+    assert!(shown.stdout.lines().count() > 100 && shown.stdout.contains("***"), "{}", shown.stdout);
     check_world(&world, Nights::One);
+}
+
+#[test]
+fn tests_arrive_everywhere_and_say_that_they_are() {
+    let Some(world) = World::new() else { return };
+    for feed in ["jsonl", "ocsf", "webhook", "slack", "pagerduty", "alertmanager", "eventbridge", "sns"] {
+        world.ends(0, &["alert", "--test", feed]);
+    }
+    assert_eq!(world.lines("alerts.jsonl")[0]["test"], true);
+    assert_eq!(world.lines("alerts.ocsf.jsonl")[0]["metadata"]["labels"], json!(["test"]));
+    assert_eq!(world.webhook.taken()[0].json()["test"], true);
+    assert!(text(&world.slack.taken()[0].json()["text"]).starts_with("TEST"));
+    assert!(text(&world.pagerduty.taken()[0].json()["payload"]["summary"]).starts_with("TEST"));
+    assert_eq!(world.alertmanager.alerts()[0]["labels"]["alertname"], "TrailpulseTest");
+    let body = |queue: &str| -> Value {
+        serde_json::from_str(world.drained(queue)[0]["body"].as_str().expect("a text")).expect("JSON")
+    };
+    assert!(body("rule")["resources"].as_array().is_some_and(|all| all.contains(&json!("trailpulse:test"))));
+    assert_eq!(body("all")["MessageAttributes"]["test"]["Value"], "true");
 }
 
 /// How the logs came.
