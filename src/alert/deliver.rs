@@ -15,7 +15,7 @@ use super::lines;
 use super::notice::Notice;
 use super::outgoing::{Answer, Outgoing, Post, Reply, Verdict};
 use super::secret::Secrets;
-use crate::config::Feed;
+use crate::config::{Feed, FeedKind};
 use crate::step::step;
 
 /// How often a message is tried in a run.
@@ -64,6 +64,16 @@ struct Tried {
 }
 
 impl Receiver {
+    /// What payloads depend on.
+    pub(super) fn context(&self, now: DateTime<Utc>) -> Context<'_> {
+        let own = match &self.feed.kind {
+            FeedKind::EventBridge(settings) => settings.region.as_deref(),
+            _ => None,
+        };
+        let region = own.unwrap_or_else(|| self.http.region());
+        Context { feed: &self.feed, secrets: &self.secrets, region, now }
+    }
+
     /// Sends all messages, the oldest first, and says of each at once what became of it. Gives what went wrong last.
     pub(super) async fn tell(
         &self,
@@ -161,7 +171,7 @@ impl Receiver {
 
     /// Sends what is left of a message once.
     async fn once(&self, notice: &Notice, now: DateTime<Utc>) -> Tried {
-        let context = Context { feed: &self.feed, secrets: &self.secrets, now };
+        let context = self.context(now);
         let nothing = Verdict::Again("nothing was sent".to_owned());
         let mut verdicts: Vec<Option<Verdict>> = vec![None; notice.events.len()];
         for outgoing in outgoing(&context, notice) {
@@ -195,8 +205,8 @@ impl Receiver {
         let (reply, wait, is_final) = match self.http.post(&post, now).await {
             Sent::Answer { status, body, retry_after } => {
                 let reply = (post.read)(&Answer { status, body: &body });
-                // A redirect leads there the next time, too.
-                (reply, retry_after, (300..400).contains(&status))
+                // A redirect leads there the next time, too; keys and addresses are put right by people.
+                (reply, retry_after, matches!(status, 300..=399 | 401 | 403..=405 | 407 | 410))
             }
             Sent::Failed(why) => (Reply::All(Verdict::Again(why)), None, false),
             Sent::Refused(why) => (Reply::All(Verdict::Again(why)), None, true),

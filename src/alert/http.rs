@@ -61,6 +61,11 @@ impl Http {
         Ok(Self { client, timeout, private: feed.private, signer })
     }
 
+    /// Region of AWS, of the settings or the environment; any where nothing is signed.
+    pub(super) fn region(&self) -> &str {
+        self.signer.as_ref().map_or("us-east-1", Signer::region)
+    }
+
     /// Whether the address makes sense, and may be called as far as it tells. Its path is never shown.
     pub(super) fn check(&self, url: &str) -> Result<Url, String> {
         let url = Url::parse(url).map_err(|error| format!("its URL is none: {error}"))?;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::notice::Notice;
 use super::route::Reason;
+use crate::cloudtrail::insight::State;
 use crate::config::{Feed, Group};
 use crate::finding::{Event, findings};
 
@@ -263,7 +264,26 @@ impl Ledger {
         let is_pending = |id: &&String| log.outcomes.get(*id) == Some(&Outcome::Pending);
         let pending: Vec<String> = message.events.iter().filter(is_pending).cloned().collect();
         let notice = Notice::of(&feed.name, &message.incident, known, &pending)?;
-        Some(Notice { key: message.key.parse().ok()?, held_back: message.held_back, ..notice })
+        let key = message.key.parse().ok()?;
+        Some(Notice { key, opened: self.opened(feed, message), held_back: message.held_back, ..notice })
+    }
+
+    /// Shared ids of the message's Ends whose Start is told by another message.
+    fn opened(&self, feed: &Feed, message: &Message) -> Vec<String> {
+        let own: Vec<Event> = message
+            .events
+            .iter()
+            .filter_map(|id| Event::of_line(self.events.get(id)?.line.as_ref()?.as_bytes()).ok())
+            .collect();
+        let shared = |event: &Event| event.record.shared_event_id.clone();
+        let starts_here = |end: &&Event| {
+            !own.iter().any(|event| event.state() == State::Start && shared(event) == shared(end))
+        };
+        let is_told = |end: &&Event| {
+            matches!(self.start_at(&feed.name, end), Some(Outcome::Pending | Outcome::Delivered))
+        };
+        let ends = own.iter().filter(|event| event.state() == State::End);
+        ends.filter(starts_here).filter(is_told).map(shared).collect()
     }
 
     /// Gives up what `feed` has not taken for too long; how many events that are.

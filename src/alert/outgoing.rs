@@ -1,4 +1,6 @@
 //! What a feed sends for a message, and how it reads the answer: types between payloads and delivery. Pure.
+use std::fmt;
+
 use crate::alert::secret::Secret;
 
 /// One thing to send.
@@ -11,7 +13,7 @@ pub enum Outgoing {
 }
 
 /// A `POST`.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Post {
     /// Where to. Shown without its path, which can hold a secret.
     pub url: Secret,
@@ -26,6 +28,15 @@ pub struct Post {
     pub events: Vec<usize>,
     /// What an answer means.
     pub read: fn(&Answer<'_>) -> Reply,
+}
+
+impl fmt::Debug for Post {
+    /// Without the body, which can hold a key.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = out.debug_struct("Post");
+        shown.field("headers", &self.headers).field("bytes", &self.body.len()).field("events", &self.events);
+        shown.finish_non_exhaustive()
+    }
 }
 
 /// Value of a header.
@@ -84,15 +95,15 @@ pub enum Verdict {
     Again(String),
 }
 
-/// What the status alone says: 2xx has arrived; 408, 425, 429 and 5xx may pass, and so may everything that is no answer of
-/// the receiver's own; the rest is rejected for good.
+/// What the status alone says: 2xx has arrived. What is wrong with the message itself stays wrong; all else may pass by a later
+/// run: a server recovers, a key that has expired is renewed, an address is put right.
 #[must_use]
 pub fn by_status(answer: &Answer<'_>) -> Reply {
     Reply::All(match answer.status {
         200..=299 => Verdict::Delivered,
-        status @ (408 | 425 | 429 | 500..) => Verdict::Again(format!("status {status}")),
         // Followed, it would give what is told to somebody that the configuration does not name.
-        status @ 300..=399 => Verdict::Rejected(format!("status {status}: redirects are not followed")),
-        status => Verdict::Rejected(format!("status {status}")),
+        status @ 300..=399 => Verdict::Again(format!("status {status}: redirects are not followed")),
+        status @ (400 | 413 | 415 | 422) => Verdict::Rejected(format!("status {status}")),
+        status => Verdict::Again(format!("status {status}")),
     })
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::feed::{Context, outgoing};
+use super::feed::outgoing;
 use super::ledger::{Found, Ledger};
 use super::outgoing::{Outgoing, Value};
 use super::plan::{Again, Moment, replan};
@@ -89,17 +89,20 @@ impl Alerts {
         for receiver in
             receivers.filter(|receiver| wanted.is_none_or(|wanted| wanted == &*receiver.feed.name))
         {
-            let context = Context { feed: &receiver.feed, secrets: &receiver.secrets, now };
+            let context = receiver.context(now);
             for (_, notice) in ledger.pending(&receiver.feed) {
-                let preview = |to: &str, headers, body: &[u8]| Preview {
-                    feed: notice.feed.clone(),
-                    key: notice.key.to_string(),
-                    severity: notice.severity.name(),
-                    text: notice.sentence.clone(),
-                    to: to.to_owned(),
-                    headers,
-                    body: serde_json::from_slice(body)
-                        .unwrap_or_else(|_| Json::String(String::from_utf8_lossy(body).into_owned())),
+                let preview = |to: &str, headers, body: &[u8]| {
+                    // A key can stand in a body, too.
+                    let body = receiver.secrets.hide(&String::from_utf8_lossy(body));
+                    Preview {
+                        feed: notice.feed.clone(),
+                        key: notice.key.to_string(),
+                        severity: notice.severity.name(),
+                        text: notice.sentence.clone(),
+                        to: to.to_owned(),
+                        headers,
+                        body: serde_json::from_str(&body).unwrap_or(Json::String(body)),
+                    }
                 };
                 for outgoing in outgoing(&context, &notice) {
                     match outgoing {

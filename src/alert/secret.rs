@@ -75,6 +75,12 @@ impl Secrets {
         Self(secrets)
     }
 
+    /// `text` without any of them.
+    #[must_use]
+    pub fn hide(&self, text: &str) -> String {
+        self.0.values().fold(text.to_owned(), |text, secret| text.replace(secret.reveal(), "***"))
+    }
+
     /// One of them.
     #[must_use]
     pub fn get(&self, place: &SecretRef) -> &Secret {

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::{JoinSet, spawn_blocking};
 
 use super::deliver::{Note, Receiver};
-use super::feed::{Context, outgoing};
+use super::feed::outgoing;
 use super::ledger::{Ledger, Message, Outcome};
 use super::notice::Notice;
 use super::outgoing::Outgoing;
@@ -24,8 +24,7 @@ type Pending = Vec<(Receiver, Vec<(Message, Notice)>)>;
 impl Receiver {
     /// Whether what the feed sends for a notice can be sent: its addresses, and that it sends anything at all.
     pub(super) fn check(&self, notice: &Notice) -> Result<(), String> {
-        let context = Context { feed: &self.feed, secrets: &self.secrets, now: DateTime::UNIX_EPOCH };
-        for outgoing in outgoing(&context, notice) {
+        for outgoing in outgoing(&self.context(DateTime::UNIX_EPOCH), notice) {
             match outgoing {
                 Outgoing::Post(post) => drop(self.http.check(post.url.reveal())?),
                 Outgoing::Lines(_) => {}

@@ -2,6 +2,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::text::record;
 use crate::alert::notice::{Notice, Purpose};
 use crate::alert::outgoing::{Lines, Outgoing};
 use crate::config::Jsonl;
@@ -15,29 +16,25 @@ struct Line<'a> {
     status: &'static str,
     severity: &'static str,
     text: &'a str,
+    test: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    test: Option<Test>,
+    held_back: Option<u64>,
     record: &'a RawValue,
     #[serde(skip_serializing_if = "Option::is_none")]
     explanation: Option<&'a Explanation>,
 }
 
-/// `true`.
-#[derive(Serialize)]
-#[serde(transparent)]
-struct Test(bool);
-
 pub(super) fn outgoing(settings: &Jsonl, notice: &Notice) -> Vec<Outgoing> {
     let lines = notice.events.iter().map(|event| {
-        let record: &RawValue = serde_json::from_str(&event.json).expect("a record is JSON");
         let line = Line {
             key: notice.key.to_string(),
             incident: &notice.incident,
             status: notice.status.name(),
             severity: event.severity().name(),
             text: &notice.sentence,
-            test: (notice.purpose == Purpose::Test).then_some(Test(true)),
-            record,
+            test: notice.purpose == Purpose::Test,
+            held_back: (notice.held_back > 0).then_some(notice.held_back),
+            record: record(event),
             explanation: event.explanation.as_ref(),
         };
         serde_json::to_string(&line).expect("texts and numbers can be written as JSON")

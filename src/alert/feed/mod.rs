@@ -1,6 +1,14 @@
 //! A notice -> what each kind of feed sends for it: one small file with one payload each. Pure.
-pub mod jsonl;
-pub mod webhook;
+mod alertmanager;
+mod eventbridge;
+mod insight;
+mod jsonl;
+mod ocsf;
+mod pagerduty;
+mod slack;
+mod sns;
+mod text;
+mod webhook;
 
 use chrono::{DateTime, Utc};
 
@@ -16,6 +24,8 @@ pub struct Context<'a> {
     pub feed: &'a Feed,
     /// The secrets that its kind names, read.
     pub secrets: &'a Secrets,
+    /// Region of AWS in which it is told: the feed's own, or else that of the environment.
+    pub region: &'a str,
     /// When it is sent.
     pub now: DateTime<Utc>,
 }
@@ -37,11 +47,14 @@ pub fn outgoing(context: &Context<'_>, notice: &Notice) -> Vec<Outgoing> {
     match &context.feed.kind {
         FeedKind::Jsonl(settings) => jsonl::outgoing(settings, notice),
         FeedKind::Webhook(settings) => webhook::outgoing(settings, context, notice),
-        FeedKind::Alertmanager(_)
-        | FeedKind::EventBridge(_)
-        | FeedKind::Sns(_)
-        | FeedKind::Slack(_)
-        | FeedKind::PagerDuty(_)
-        | FeedKind::Ocsf(_) => Vec::new(),
+        FeedKind::Alertmanager(settings) => alertmanager::outgoing(settings, context, notice),
+        FeedKind::EventBridge(settings) => eventbridge::outgoing(settings, context, notice),
+        FeedKind::Sns(settings) => sns::outgoing(settings, context, notice),
+        FeedKind::Slack(settings) => slack::outgoing(settings, context, notice),
+        FeedKind::PagerDuty(settings) => pagerduty::outgoing(settings, context, notice),
+        FeedKind::Ocsf(settings) => ocsf::outgoing(settings, notice),
     }
 }
+
+#[cfg(test)]
+mod tests;

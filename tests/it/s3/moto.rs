@@ -4,12 +4,12 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use crate::command::{Ended, Scenario, python, repository, text, tree};
+use crate::command::{Ended, Scenario, python, repository, tells_of_the_run, text, tree};
 use crate::s3::server::{ACCESS_KEY, SECRET_KEY, logs};
 
 /// moto, until it is dropped.
-struct Moto {
-    endpoint: String,
+pub(crate) struct Moto {
+    pub(crate) endpoint: String,
     server: Child,
 }
 
@@ -22,7 +22,7 @@ impl Drop for Moto {
 
 impl Moto {
     /// `None`, with a word about it, where moto is not installed.
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         // Whether it is there, without which nothing starts.
         python("moto_server.py", Some("moto.server, boto3"), &[])?;
         let python = std::env::var("TRAILPULSE_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
@@ -40,8 +40,13 @@ impl Moto {
     }
 
     fn boto3(&self, arguments: &[&str]) -> String {
+        self.asked("boto3_bucket.py", arguments)
+    }
+
+    /// What a script prints that takes a command, the endpoint, and what else there is.
+    pub(crate) fn asked(&self, script: &str, arguments: &[&str]) -> String {
         let arguments = [&[arguments[0], &self.endpoint], &arguments[1..]].concat();
-        let ended = python("boto3_bucket.py", Some("boto3"), &arguments).expect("boto3 is there, as moto is");
+        let ended = python(script, Some("boto3"), &arguments).expect("boto3 is there, as moto is");
         assert_eq!(ended.status, 0, "{}", ended.stderr);
         ended.stdout
     }
@@ -83,7 +88,7 @@ fn boto3_writes_the_logs_and_reads_the_insights() {
     for (name, bytes) in &local {
         let object = &objects[name];
         // The summary is that of the second run.
-        assert!(name == "summary.json" || object["bytes"] == trailpulse::words::hex(bytes), "{name}");
+        assert!(tells_of_the_run(name) || object["bytes"] == trailpulse::words::hex(bytes), "{name}");
         assert_eq!((&object["sse"], &object["bucket_key"]), (&"aws:kms".into(), &true.into()), "{name}");
         assert!(object["kms_key_id"].as_str().is_some_and(|id| id.contains("alias/insights")), "{object}");
         let tags = serde_json::json!({"team": "security", "cost center": "4 + 7"});
