@@ -77,6 +77,8 @@ pub struct Scan {
     pub format: Option<Format>,
     /// Whether insights make exit status 1.
     pub fail_on_insight: Option<bool>,
+    /// Whether a report is written.
+    pub report: Option<bool>,
     /// Which sums are judged as well.
     pub roll_up: Vec<RollUp>,
     /// Only events from this time on.
@@ -95,10 +97,12 @@ pub enum Format {
 }
 
 /// Why a configuration cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub struct ConfigError {
     /// The file.
     pub file: String,
+    /// What could be read of `[scan]` all the same.
+    pub scan: Box<Scan>,
     /// All that is wrong, in order of lines; at least one.
     pub problems: Vec<Problem>,
 }
@@ -124,7 +128,7 @@ impl Config {
         let config = Self::read(&reader, table.get_ref());
         match reader.into_problems() {
             problems if problems.is_empty() => Ok(config),
-            problems => Err(ConfigError { file: file.to_owned(), problems }),
+            problems => Err(ConfigError { file: file.to_owned(), scan: Box::new(config.scan), problems }),
         }
     }
 
@@ -175,6 +179,7 @@ fn scan(fields: Fields<'_>) -> Scan {
             _ => None,
         }),
         fail_on_insight: fields.flag("fail_on_insight"),
+        report: fields.flag("report"),
         roll_up: fields
             .several("roll_up", "\"organization\", \"account\" or \"principal\"", |text| {
                 RollUp::ALL.into_iter().find(|kind| kind.name() == text)

@@ -23,6 +23,10 @@ pub use told::Told;
 
 /// Every event with its explanation, one a line.
 pub const LINES_FILE: &str = "insights.jsonl";
+/// The report's page.
+pub const PAGE_FILE: &str = "report/index.html";
+/// What is needed to make it again, besides [`LINES_FILE`].
+pub const KEPT_FILE: &str = "report/report.json.gz";
 /// What was read, and how many insights came of it.
 pub const SUMMARY_FILE: &str = "summary.json";
 

@@ -206,7 +206,7 @@ fn sentence(finding: &Finding, others: &[String]) -> String {
 }
 
 /// `ec2 RunInstances`, `iam ListRoles [AccessDenied]`, "everything".
-fn what(series: &SeriesKey) -> String {
+pub(crate) fn what(series: &SeriesKey) -> String {
     let api = &series.api;
     let name = if &*api.event_name == ALL {
         "everything".to_owned()

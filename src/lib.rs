@@ -31,6 +31,7 @@ pub mod config;
 pub mod mute;
 pub mod finding;
 pub mod incident;
+pub mod report;
 
 // The shell: what reads and writes.
 pub mod s3;

@@ -73,7 +73,7 @@ impl AlertArgs {
             );
         }
         let now = now(self.now);
-        let is_backfill = going_on.state.is_new() || going_on.rescore;
+        let is_backfill = going_on.state.is_new() || going_on.told.is_some();
         let lately = now - LATELY - TimeDelta::minutes(going_on.settle.into());
         let since = match self.alert_since {
             Some(since) => time(since),

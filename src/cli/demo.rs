@@ -17,6 +17,7 @@ use crate::generate::Options;
 use crate::model::Model;
 use crate::pipeline::Cancel;
 use crate::pipeline::count::Reading;
+use crate::pipeline::scan::Drawing;
 use crate::s3::Buckets;
 use crate::source::read::TimeRange;
 use crate::words::{counted, duration, printable};
@@ -61,7 +62,7 @@ pub(super) async fn run(args: Args, terminal: &Terminal, cancel: &Cancel) -> any
     let truth = evaluate::read_truth(&generated.labels)?;
     let score = evaluate::score(&truth, &evaluate::alarms(&scanned.insights), None);
     output::write(|stdout| {
-        scan::print_text(stdout, &scanned, terminal, &out)?;
+        scan::print_text(stdout, &scanned, terminal, (&out, Drawing::Graphs))?;
         compare(stdout, &score)?;
         // As it was called, so that the line can be copied: cargo runs it from the target folder.
         let program = std::env::args().next().unwrap_or_else(|| "trailpulse".to_owned());

@@ -15,6 +15,7 @@ mod output;
 mod pending;
 mod progress;
 mod reading;
+mod report;
 mod scan;
 mod state;
 mod state_arg;
@@ -62,6 +63,8 @@ enum Command {
     Counts(counts::Args),
     /// Show how a series stood in a minute, flagged or not: what was seen, what is usual, how far every line is.
     Explain(explain::Args),
+    /// Make the report of earlier results again: of any time, in any form, and of AWS's own Insight files too.
+    Report(report::Args),
     /// Show the main job: generate an organization's logs with planted incidents, scan them, and compare.
     Demo(demo::Args),
     /// Write a realistic organization's CloudTrail log tree, with planted incidents and the labels that tell them.
@@ -140,6 +143,7 @@ async fn run(cli: Cli, cancel: Cancel) -> anyhow::Result<Exit> {
         // Interrupted, it leaves an unfinished tree that is known as such, and replaced by the next run.
         Command::Generate(args) => generate::run(&args, &cancel),
         Command::Explain(args) => explain::run(args, config_arg::load(config)?, &terminal, &cancel).await,
+        Command::Report(args) => report::run(args, config_arg::load(config)?, &cancel).await,
         Command::State(args) => state::run(&args, &config_arg::load(config)?),
         Command::Alert(args) => Box::pin(alert::run(args, config_arg::load(config)?, &cancel)).await,
         Command::Check(args) => check::run(&args, config),
@@ -156,7 +160,7 @@ async fn run(cli: Cli, cancel: Cancel) -> anyhow::Result<Exit> {
 /// Prints an error and its causes on one line, of a configuration each of its problems, and gives the exit status.
 pub fn report(error: &anyhow::Error) -> Exit {
     let lines = match error.downcast_ref::<ConfigError>() {
-        Some(ConfigError { file, problems }) => {
+        Some(ConfigError { file, problems, .. }) => {
             problems.iter().map(|problem| format!("{file}: {problem}")).collect()
         }
         None => vec![format!("{error:#}")],

@@ -18,26 +18,28 @@ use super::state_arg::StateArgs;
 use crate::aggregate::Attribution;
 use crate::alert::plan::Planned;
 use crate::config::{Config, Format, Models};
-use crate::emit::{Earlier, Line, Target, outputs};
+use crate::emit::{Earlier, KEPT_FILE, LINES_FILE, Line, PAGE_FILE, Target, outputs};
 use crate::exit::Exit;
 use crate::metrics;
 use crate::pipeline::count::Reading;
 use crate::pipeline::night::GoingOn;
-use crate::pipeline::scan::{Looking, Scanned, scan};
-use crate::pipeline::{Cancel, Progress, stage};
+use crate::pipeline::report;
+use crate::pipeline::scan::{Drawing, Looking, Scanned, scan};
+use crate::pipeline::{Cancel, Progress, note, stage};
 use crate::roll_up::RollUp;
+use crate::source::walk::shown;
 use crate::summary::{self, Colour, FeedTold, Look, Summary};
 use crate::words::printable;
 
 /// DEST where it is not given.
-const DEFAULT_OUT: &str = "./trailpulse-out";
+pub(super) const DEFAULT_OUT: &str = "./trailpulse-out";
 
 /// Arguments of `scan`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     reading: ReadingArgs,
-    /// Folder or `s3://BUCKET/PREFIX` for the Insight tree, insights.jsonl and summary.json; what an earlier scan wrote there is
+    /// Folder or `s3://BUCKET/PREFIX` for the Insight tree, insights.jsonl, summary.json and the report; what an earlier scan wrote there is
     /// replaced [default: ./trailpulse-out].
     #[arg(short, long, value_name = "DEST", env = "TRAILPULSE_OUT")]
     out: Option<PathBuf>,
@@ -56,6 +58,9 @@ pub(super) struct Args {
     /// File for metrics of the run in Prometheus' text format, as a node exporter reads them; written last.
     #[arg(long, value_name = "FILE", env = "TRAILPULSE_METRICS")]
     metrics: Option<PathBuf>,
+    /// Write no report, and compute no graphs.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    no_report: Option<bool>,
     /// Exit with status 1 where insights were found that no rule mutes.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     fail_on_insight: Option<bool>,
@@ -86,7 +91,9 @@ pub(super) async fn run(
     let roll_ups = if args.roll_up.is_empty() { settings.roll_up.clone() } else { args.roll_up.clone() };
     let roll_ups = roll_ups.into_iter().collect();
     let models = Models::new(model, overrides.clone());
-    let looking = Looking { models, mutes: mutes.clone(), roll_ups, report_from };
+    let reports = args.no_report.map_or(settings.report.unwrap_or(true), |no| !no);
+    let drawing = if reports { Drawing::Graphs } else { Drawing::Nothing };
+    let looking = Looking { models, mutes: mutes.clone(), roll_ups, report_from, drawing };
     let going_on = args.state.going_on(settings, &looking, &reading)?;
     let out = args.out.clone().or(settings.out.clone().map(PathBuf::from));
     let out = out.unwrap_or_else(|| DEFAULT_OUT.into());
@@ -110,7 +117,7 @@ pub(super) async fn run(
         output::write_aside(|stderr| summary::write_alerts(stderr, &scanned.summary.alerts))
     } else {
         output::write(|stdout| match format {
-            Format::Text => print_text(stdout, &scanned, terminal, &out),
+            Format::Text => print_text(stdout, &scanned, terminal, (&out, drawing)),
             Format::Json => print_json(stdout, &scanned),
         })
     };
@@ -133,10 +140,19 @@ pub(super) async fn scan_into(
     let published = if going_on.is_some() { Earlier::Kept } else { Earlier::Replaced };
     // Before anything is read: what cannot be written should fail in the first second.
     let mut destination = Target::open(out, published, &reading.buckets)?;
-    let is_rescore = going_on.as_ref().is_some_and(|going_on| going_on.rescore);
-    if let Some(going_on) = going_on.as_mut().filter(|_| is_rescore) {
-        going_on.told = destination.told()?;
+    let is_rescore = going_on.as_ref().is_some_and(|going_on| going_on.told.is_some());
+    if let Some(told) = going_on.as_mut().and_then(|going_on| going_on.told.as_mut()) {
+        *told = destination.told()?;
     }
+    let drawing = looking.drawing;
+    let before = if going_on.is_some() && drawing == Drawing::Graphs {
+        report::Before {
+            lines: destination.published(LINES_FILE)?.unwrap_or_default(),
+            kept: destination.published(KEPT_FILE)?,
+        }
+    } else {
+        report::Before::default()
+    };
     let mut scanned = scan(reading, looking, going_on, cancel, progress).await?;
     let mut stages = std::mem::take(&mut scanned.stages);
     let mut planned = Planned::new();
@@ -145,11 +161,18 @@ pub(super) async fn scan_into(
         planned = alerting.note(hand_on.state(), &scanned.insights)?;
     }
     stage("publish", &mut stages, || {
-        for output in outputs(&scanned.insights, &scanned.organizations) {
+        let mut all = outputs(&scanned.insights, &scanned.organizations);
+        if drawing == Drawing::Graphs {
+            all.extend(report::outputs(&scanned, &before));
+        }
+        all.push(scanned.summary.output());
+        note("what", shown(out));
+        note("files", all.len());
+        note("bytes", all.iter().map(|output| output.bytes.len()).sum::<usize>());
+        for output in all {
             cancel.check()?;
             destination.stage(output)?;
         }
-        destination.stage(scanned.summary.output())?;
         cancel.commit()?;
         destination.publish().with_context(|| format!("cannot publish to {}", out.display()))
     })?;
@@ -196,13 +219,18 @@ pub(super) fn print_text(
     stdout: &mut dyn Write,
     scanned: &Scanned,
     terminal: &Terminal,
-    out: &Path,
+    (out, reports): (&Path, Drawing),
 ) -> io::Result<()> {
     let colour = if terminal.colored { Colour::On } else { Colour::Off };
     let look = Look { columns: terminal.width, colour };
     summary::write(stdout, &scanned.summary, &scanned.insights, look)?;
     summary::write_alerts(stdout, &scanned.summary.alerts)?;
-    writeln!(stdout, "\nWritten to {}", printable(&out.display().to_string()))
+    writeln!(stdout, "\nWritten to {}", printable(&out.display().to_string()))?;
+    if reports == Drawing::Graphs {
+        let page = out.join(PAGE_FILE);
+        writeln!(stdout, "Report: {}", printable(&page.display().to_string()))?;
+    }
+    Ok(())
 }
 
 /// The summary and every line of insights.jsonl, as one JSON object.

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::destination::{is_like_ours, with_lines};
-use super::{DestinationError, Earlier, LINES_FILE, Output, SUMMARY_FILE, Told, is_ours};
+use super::{
+    DestinationError, Earlier, KEPT_FILE, LINES_FILE, Output, PAGE_FILE, SUMMARY_FILE, Told, is_ours,
+};
 use crate::s3::{Bucket, Buckets, Cause, Condition, Listing, Location, S3Error, Stored, Visit};
 use crate::step::step;
 
@@ -52,6 +54,10 @@ impl InBucket {
     pub(super) fn told(&self) -> Result<Told, DestinationError> {
         let lines = self.bucket.get(&self.at.join(LINES_FILE).key)?;
         Ok(Told::of(&lines.map_or_else(Bytes::new, |lines| lines.bytes)))
+    }
+
+    pub(super) fn published(&self, name: &str) -> Result<Option<Vec<u8>>, DestinationError> {
+        Ok(self.bucket.get(&self.at.join(name).key)?.map(|there| there.bytes.into()))
     }
 
     pub(super) fn stage(&mut self, output: Output) {
@@ -111,10 +117,16 @@ impl InBucket {
     /// Removes what earlier runs had put into the Insight tree, and this one did not.
     fn remove_earlier(&self, kept: &BTreeSet<String>) -> Result<(), DestinationError> {
         let root = self.at.join("AWSLogs").key;
-        let Listing { objects, failed } =
+        let Listing { objects, failed, .. } =
             self.bucket.list(&root, &mut |folder| visit(folder.strip_prefix(&root).unwrap_or_default()));
         if let Some(failure) = failed.into_iter().next() {
             return Err(failure.into());
+        }
+        for report in [PAGE_FILE, KEPT_FILE].map(|name| self.at.join(name).key) {
+            if !kept.contains(&report) && self.bucket.length(&report)?.is_some() {
+                step("remove an object");
+                self.bucket.remove(&report)?;
+            }
         }
         for object in objects.iter().filter(|object| !kept.contains(&object.key)) {
             let name = object.key.rsplit('/').next().unwrap_or_default();

@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use thiserror::Error;
 use walkdir::WalkDir;
 
-use super::{LINES_FILE, Output, SUMMARY_FILE, Told, is_ours};
+use super::{KEPT_FILE, LINES_FILE, Output, PAGE_FILE, SUMMARY_FILE, Told, is_ours};
 use crate::cloudtrail::insight::EventId;
 use crate::s3::S3Error;
 use crate::step::step;
@@ -122,6 +122,15 @@ impl Destination {
         Ok(Told::of(&at(&lines, there(&lines))?))
     }
 
+    /// A file that an earlier run published; `None` where there is none.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn published(&self, name: &str) -> Result<Option<Vec<u8>>, DestinationError> {
+        let path = self.path.join(name);
+        Ok(Some(at(&path, there(&path))?).filter(|bytes| !bytes.is_empty()))
+    }
+
     /// Writes a file where nobody looks yet.
     ///
     /// # Errors
@@ -192,8 +201,10 @@ impl Destination {
         changed: &mut BTreeSet<PathBuf>,
     ) -> Result<(), DestinationError> {
         let kept: BTreeSet<PathBuf> = kept.iter().map(|name| self.path.join(name)).collect();
-        for file in self.insight_files() {
-            if kept.contains(&file) || !is_ours_on_disk(&file) {
+        let reports: Vec<PathBuf> = [PAGE_FILE, KEPT_FILE].map(|name| self.path.join(name)).into();
+        let there = reports.iter().filter(|file| file.exists()).cloned();
+        for file in self.insight_files().chain(there) {
+            if kept.contains(&file) || !(reports.contains(&file) || is_ours_on_disk(&file)) {
                 continue;
             }
             at(&file, fs::remove_file(&file))?;

@@ -37,6 +37,17 @@ impl Target {
         }
     }
 
+    /// A file that an earlier run published; `None` where there is none.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn published(&self, name: &str) -> Result<Option<Vec<u8>>, DestinationError> {
+        match self {
+            Self::Folder(folder) => folder.published(name),
+            Self::Bucket(bucket) => bucket.published(name),
+        }
+    }
+
     /// Takes a file that is to be published.
     ///
     /// # Errors

@@ -4,10 +4,11 @@ use std::num::NonZeroUsize;
 
 use hashbrown::HashMap;
 
+use super::graphs::Flagged;
 use super::judge::{self, Judged, Judging, Past, Watched, judge};
-use super::night::Night;
-use super::scan::Looking;
-use super::{Cancel, Interrupted};
+use super::night::{Night, Recall};
+use super::scan::{Drawing, Looking};
+use super::{Cancel, Interrupted, graphs};
 use crate::aggregate::Counts;
 use crate::config::Assigned;
 use crate::detect::{ApiDetector, Event, Which};
@@ -15,6 +16,7 @@ use crate::explanation::ModelId;
 use crate::insight::{Insight, Opening, SeriesCalls, days_told_of, insights};
 use crate::mute::mute;
 use crate::names::ApiId;
+use crate::report::model::Graph;
 use crate::roll_up::{RollUp, roll_up, told};
 use crate::state::{Learned, Open, renumber};
 use crate::time::{Day, Minute};
@@ -46,7 +48,8 @@ pub(super) fn find(
     extent: Extent,
     mut night: Option<&mut Night>,
     cancel: &Cancel,
-) -> anyhow::Result<Vec<Insight>> {
+) -> anyhow::Result<Found> {
+    let mut drawn = Vec::new();
     let mut known = night.as_deref_mut().map_or_else(Known::default, |night| night.known(counts));
     let models = looking.models.assign(counts.names());
     let judged = judge_all(counts, &models, (Watched::Each, extent), &mut known, cancel)?;
@@ -55,13 +58,26 @@ pub(super) fn find(
         if let Some(first) = known.past.watched.values().min() {
             counts.set_first(*first);
         }
-        night.recall(counts, &needed(&judged, &known), !looking.roll_ups.is_empty())?;
+        night.recall(
+            counts,
+            &needed(&judged, &known),
+            if looking.roll_ups.is_empty() { Recall::Wanted } else { Recall::All },
+        )?;
     }
     let open = known.past_open();
     let mut found =
         tell(counts, &models, judged, &mut known, night.as_deref_mut().map(|night| (night, None)));
     for insight in &mut found {
         mute_by(counts, looking, insight);
+    }
+    if looking.drawing == Drawing::Graphs && !found.is_empty() {
+        if let Some(night) = night.as_deref_mut() {
+            night.recall(counts, &BTreeSet::new(), Recall::All)?;
+        }
+        let watched = (&known.past.watched, Watched::Each);
+        let judged = graphs::Judged { counts, models: &models, watched, extent };
+        let flagged: Vec<Flagged> = found.iter().map(Flagged::found).collect();
+        drawn.extend(graphs::graphs(&judged, &flagged, cancel)?);
     }
     let told = if looking.roll_ups.is_empty() { Vec::new() } else { told(counts, &open, &found) };
     for &kind in &looking.roll_ups {
@@ -89,11 +105,25 @@ pub(super) fn find(
         for insight in &mut of_sums {
             mute_by(&rolled_up.counts, looking, insight);
         }
+        if looking.drawing == Drawing::Graphs {
+            let watched = (&known.past.watched, watched);
+            let judged = graphs::Judged { counts: &rolled_up.counts, models: &models, watched, extent };
+            let flagged: Vec<Flagged> = of_sums.iter().map(Flagged::found).collect();
+            drawn.extend(graphs::graphs(&judged, &flagged, cancel)?);
+        }
         found.append(&mut of_sums);
     }
     let mut found: Vec<Insight> = found.into_iter().map(|(_, insight)| insight).collect();
     found.sort_by(|one, other| one.order().cmp(&other.order()));
-    Ok(found)
+    Ok(Found { insights: found, graphs: drawn })
+}
+
+/// What was found.
+pub(super) struct Found {
+    /// In the order of writing.
+    pub(super) insights: Vec<Insight>,
+    /// Of their series, where they are wanted.
+    pub(super) graphs: Vec<Graph>,
 }
 
 /// What was known before.

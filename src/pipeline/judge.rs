@@ -13,7 +13,7 @@ use crate::detect::{ApiDetector, ApiMinute, CodeId, Event};
 use crate::model::Model;
 use crate::names::{Access, ApiId, TextId};
 use crate::series::Category;
-use crate::time::Minute;
+use crate::time::{Day, Minute};
 
 /// What was found in one API.
 #[derive(Debug)]
@@ -210,6 +210,54 @@ pub(super) fn follow(
         detector.advance(model, &[], until, &mut events);
     }
     (detector, events)
+}
+
+/// Judges one API as [`judge`] does, and shows `seen` the detector, once it has had a call, at every `step`-th minute of
+/// `range`, that minute judged.
+pub(super) fn ticks(
+    counts: &Counts,
+    model: &Model,
+    (api, watched_since): (ApiId, Option<Minute>),
+    (range, step): (Range<Minute>, i32),
+    mut seen: impl FnMut(Minute, Option<&ApiDetector>),
+) {
+    let (mut detector, mut events, mut minutes) = (None::<ApiDetector>, Vec::new(), Minutes::default());
+    let mut tick = range.start;
+    let days: Vec<Day> =
+        counts.days().map(|(day, _)| day).take_while(|day| day.start() < range.end).collect();
+    for (place, day) in days.iter().enumerate() {
+        let last = place + 1 == days.len();
+        let end = if last { range.end } else { days[place + 1].start().min(range.end) };
+        minutes.fill(counts, api, day.start(), day.plus(1).start().min(range.end));
+        let view = minutes.view();
+        let mut rest = view.as_slice();
+        while tick < end {
+            let (until, after) = (tick.plus(1), rest.partition_point(|minute| minute.minute <= tick));
+            let (now, later) = rest.split_at(after);
+            rest = later;
+            advance(&mut detector, model, (now, until), watched_since, &mut events);
+            seen(tick, detector.as_ref());
+            tick = tick.plus(step);
+        }
+        advance(&mut detector, model, (rest, day.plus(1).start().min(range.end)), watched_since, &mut events);
+        events.clear();
+    }
+}
+
+fn advance(
+    detector: &mut Option<ApiDetector>,
+    model: &Model,
+    (minutes, until): (&[ApiMinute<'_>], Minute),
+    watched_since: Option<Minute>,
+    events: &mut Vec<Event>,
+) {
+    if let Some(first) = minutes.first() {
+        let born = first.minute;
+        detector.get_or_insert_with(|| ApiDetector::new(born, watched_since.unwrap_or(born)));
+    }
+    if let Some(detector) = detector {
+        detector.advance(model, minutes, until, events);
+    }
 }
 
 /// The minutes of one API on one day, as the detector wants them.

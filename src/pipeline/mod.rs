@@ -1,11 +1,15 @@
 //! The one place where the stages meet: sources -> counts -> episodes -> insights. Threads live here.
+pub mod again;
 pub mod count;
 pub mod explain;
 pub mod follow;
 mod find;
+mod graphs;
 mod in_order;
 pub mod night;
+pub mod published;
 pub mod read_files;
+pub mod report;
 pub mod interrupt;
 pub mod judge;
 pub mod scan;
@@ -15,6 +19,8 @@ pub mod trial;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Instant;
+
+use tracing::field::Empty;
 
 use crate::metrics::Stages;
 
@@ -83,17 +89,36 @@ impl Cancel {
     }
 }
 
-/// Does the work of a stage, within a span of the log, and notes how many wall-clock seconds it took: for metrics, never
-/// for results.
+/// Does the work of a stage, within a span of the log, and notes how many wall-clock seconds it took: for metrics and the log,
+/// never for results. What the span tells beside that, the work notes with [`note`].
 #[expect(
     clippy::disallowed_methods,
     reason = "how long a run takes is a fact about the run, not about the logs"
 )]
 pub fn stage<T>(name: &'static str, stages: &mut Stages, work: impl FnOnce() -> T) -> T {
     let began = Instant::now();
-    let done = tracing::info_span!("stage", name).in_scope(work);
-    *stages.entry(name).or_default() += began.elapsed().as_secs_f64();
+    let span = tracing::info_span!(
+        "stage",
+        stage = name,
+        what = Empty,
+        files = Empty,
+        bytes = Empty,
+        records = Empty,
+        skipped = Empty,
+        series = Empty,
+        insights = Empty,
+        seconds = Empty
+    );
+    let done = span.in_scope(work);
+    let seconds = began.elapsed().as_secs_f64();
+    span.record("seconds", seconds);
+    *stages.entry(name).or_default() += seconds;
     done
+}
+
+/// Notes something in the span of the stage that is going on.
+pub fn note(field: &str, value: impl tracing::Value) {
+    tracing::Span::current().record(field, value);
 }
 
 /// Who watches a long run.

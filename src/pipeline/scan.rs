@@ -7,9 +7,9 @@ use anyhow::Context;
 use hashbrown::HashMap;
 
 use super::count::{Beginning, Counted, Reading, count_on, whole};
-use super::find::{Extent, find};
+use super::find::{Extent, Found, find};
 use super::night::{GoingOn, HandOn, Night, organizations};
-use super::{Cancel, Progress, judge, stage};
+use super::{Cancel, Progress, judge, note, stage};
 use crate::aggregate::Counts;
 use crate::attribution::rounded;
 use crate::config::{Models, Mute, Unmatched, unmatched};
@@ -17,7 +17,8 @@ use crate::explanation::ModelId;
 use crate::insight::Insight;
 use crate::metrics::Stages;
 use crate::model::Model;
-use crate::names::TextId;
+use crate::names::{ApiNames, TextId};
+use crate::report::model::Graph;
 use crate::roll_up::RollUp;
 use crate::source;
 use crate::summary::{Coverage, Ignored, Input, JudgedFrom, Minutes, Skipped, Summary, WarmingUp};
@@ -28,6 +29,10 @@ use crate::time::{MINUTES_PER_DAY, Minute};
 pub struct Scanned {
     /// Starts and Ends, in the order of writing.
     pub insights: Vec<Insight>,
+    /// The calls of their series, where they are wanted.
+    pub graphs: Vec<Graph>,
+    /// Accounts and regions with calls.
+    pub named: Named,
     /// What was read, and what came of it.
     pub summary: Summary,
     /// The organization of each account whose logs lie below one.
@@ -36,6 +41,25 @@ pub struct Scanned {
     pub stages: Stages,
     /// What the next run needs, to be saved when all else is published; `None` where no run will go on.
     pub hand_on: Option<HandOn>,
+}
+
+/// Accounts and regions with calls, sorted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Named {
+    /// Accounts.
+    pub accounts: BTreeSet<String>,
+    /// Regions.
+    pub regions: BTreeSet<String>,
+}
+
+impl Named {
+    pub(super) fn of(counts: &Counts) -> Self {
+        let names = counts.names();
+        let all = |text: fn(&ApiNames) -> TextId| {
+            names.apis().iter().map(|api| names.text_of(text(api)).to_string()).collect()
+        };
+        Self { accounts: all(|api| api.account), regions: all(|api| api.region) }
+    }
 }
 
 /// How to look at what was read.
@@ -49,11 +73,28 @@ pub struct Looking {
     pub roll_ups: BTreeSet<RollUp>,
     /// Insights that were noticed before this minute are left out; what came before it is learned from all the same.
     pub report_from: Option<Minute>,
+    /// Whether graphs are wanted.
+    pub drawing: Drawing,
+}
+
+/// What is drawn of the series in which something was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drawing {
+    /// Their calls, and what was usual.
+    Graphs,
+    /// Nothing.
+    Nothing,
 }
 
 impl From<Model> for Looking {
     fn from(model: Model) -> Self {
-        Self { models: model.into(), mutes: Vec::new(), roll_ups: BTreeSet::new(), report_from: None }
+        Self {
+            models: model.into(),
+            mutes: Vec::new(),
+            roll_ups: BTreeSet::new(),
+            report_from: None,
+            drawing: Drawing::Graphs,
+        }
     }
 }
 
@@ -115,7 +156,7 @@ fn judged_whole(
         None => Extent::whole(&counts, jobs),
     };
     let covered = covered(&counts, coverage);
-    let mut found = find(&mut counts, looking, extent, night.as_mut(), cancel)?;
+    let Found { insights: mut found, graphs } = find(&mut counts, looking, extent, night.as_mut(), cancel)?;
     if let Some(night) = &night {
         night.leave_out_told(&mut found);
     }
@@ -134,11 +175,14 @@ fn judged_whole(
     if let Some(went_on) = &summary.coverage.went_on {
         summary.insights_open = went_on.open;
     }
+    note("series", summary.coverage.series);
+    note("insights", summary.insights);
     summary.rules_without_match = without_match(&counts, looking);
     let hand_on =
         night.map(|night| night.end(&mut counts, (&organizations, read), extent.until)).transpose()?;
     whole(&counts)?;
-    Ok(Scanned { insights: found, summary, organizations, stages: Stages::new(), hand_on })
+    let named = Named::of(&counts);
+    Ok(Scanned { insights: found, graphs, named, summary, organizations, stages: Stages::new(), hand_on })
 }
 
 /// The rules that nothing in the logs matches.

@@ -5,6 +5,7 @@ use anyhow::Context;
 
 use super::count::{Counted, Reading, count, whole};
 use super::find::{Extent, find};
+use super::scan::{Drawing, Looking};
 use super::{Cancel, Progress, judge};
 use crate::evaluate::{Score, Truth, alarms, score};
 use crate::model::Model;
@@ -29,7 +30,8 @@ pub async fn trial(
         let mut scores = Vec::new();
         for model in models.iter() {
             let extent = Extent::whole(&counts, jobs);
-            let found = find(&mut counts, &model.clone().into(), extent, None, &cancel)?;
+            let looking = Looking { drawing: Drawing::Nothing, ..Looking::from(model.clone()) };
+            let found = find(&mut counts, &looking, extent, None, &cancel)?.insights;
             scores.push(score(&truth, &alarms(&found), Some(series)));
         }
         whole(&counts)?;

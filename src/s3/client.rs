@@ -22,6 +22,7 @@ use super::Location;
 use super::credentials::Credentials;
 use super::error::{Cause, S3Error};
 use super::profile::Profile;
+use super::wire::{Answered, Wire};
 use crate::config::{S3, is_url};
 use crate::step::step;
 
@@ -88,6 +89,8 @@ pub struct Stored {
     pub tag: Option<String>,
     /// When it was written, by the server's clock.
     pub modified: Option<DateTime<Utc>>,
+    /// When it was read, by the same; `None` where the server does not say.
+    pub answered: Option<DateTime<Utc>>,
 }
 
 /// What has to hold for a write to happen.
@@ -140,6 +143,7 @@ impl Bucket {
         builder = encrypt(builder, settings);
         let timeout = settings.timeout.unwrap_or(TIMEOUT);
         builder = builder
+            .with_http_connector(Wire::default())
             .with_config(Key::Client(ClientConfigKey::Timeout), format!("{timeout} seconds"))
             .with_retry(RetryConfig {
                 backoff: BackoffConfig {
@@ -228,11 +232,14 @@ impl Bucket {
     }
 
     async fn fetch_once(&self, path: &Path) -> object_store::Result<Stored> {
-        let got = self.store.get(path).await?;
+        let answered = Answered::default();
+        let mut options = GetOptions::default();
+        options.extensions.insert(answered.clone());
+        let got = self.store.get_opts(path, options).await?;
         let (size, tag, modified) = (got.meta.size, got.meta.e_tag.clone(), Some(got.meta.last_modified));
         let bytes = got.bytes().await?;
         if bytes.len() as u64 == size {
-            return Ok(Stored { bytes, tag, modified });
+            return Ok(Stored { bytes, tag, modified, answered: answered.take() });
         }
         let short = io::Error::from(io::ErrorKind::UnexpectedEof);
         let short = HttpError::new(HttpErrorKind::Interrupted, short);

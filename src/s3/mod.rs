@@ -10,6 +10,7 @@ mod lease;
 mod list;
 mod profile;
 mod sign;
+mod wire;
 
 use std::fmt;
 use std::path::Path;

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chrono::{DateTime, SecondsFormat, Utc};
-
 use super::StateError;
 use super::checkpoint::is_named_by_us;
+use super::holder;
 use super::vault::{Filed, LOCK, Vault, is_checkpoint, ledger_name, ledger_number, name_of, number_of};
 use crate::s3::{Bucket, Buckets, Cause, Condition, Lease, Listing, Location, S3Error, Visit};
 use crate::step::step;
@@ -34,10 +33,13 @@ impl InBucket {
         let mut vault = Self::at(at, buckets)?;
         vault.refuse_foreign()?;
         let lock = vault.at.join(LOCK).key;
-        let lease = vault.bucket.lease(&lock, &holder())?;
-        vault.lease = Some(lease.map_err(|holder| StateError::Busy {
+        let lease = vault.bucket.lease(&lock, &holder::text(), &holder::has_died)?;
+        vault.lease = Some(lease.map_err(|text| StateError::Busy {
             path: vault.path.clone(),
-            holder: Some(format!("{holder} (if that has died, it is free ten minutes later)")),
+            holder: Some(format!(
+                "{} (if that has died, it is free ten minutes later)",
+                holder::shown(&text)
+            )),
         })?);
         vault.generation = newest(&vault.names()?);
         Ok(vault)
@@ -62,11 +64,12 @@ impl InBucket {
     }
 
     fn list(&self, visit: &mut dyn FnMut(&str) -> Visit) -> Result<Vec<String>, StateError> {
-        let Listing { objects, failed } = self.bucket.list(&self.at.key, visit);
+        let Listing { objects, refused, failed } = self.bucket.list(&self.at.key, visit);
         if let Some(failure) = failed.into_iter().next() {
             return Err(failure.into());
         }
-        Ok(objects.into_iter().map(|object| self.below(&object.key)).collect())
+        let keys = objects.into_iter().map(|object| object.key).chain(refused);
+        Ok(keys.map(|key| self.below(&key)).collect())
     }
 
     /// A key from STATE.
@@ -194,24 +197,16 @@ impl Vault for InBucket {
 
 impl Drop for InBucket {
     fn drop(&mut self) {
-        let is_ours = self.generation == 0 && self.lease.as_ref().is_some_and(Lease::is_ours);
-        // A run that failed before it had anything to keep leaves nothing behind; but somebody else may have taken over.
-        if is_ours && self.names().is_ok_and(|names| newest(&names) == 0) {
-            self.remove_all_but(&BTreeSet::new());
-        }
+        let Some(lease) = self.lease.take() else { return };
+        lease.give_back(|| {
+            // A run that failed before it had anything to keep leaves nothing behind; but somebody else may have taken over.
+            if self.generation == 0 && self.names().is_ok_and(|names| newest(&names) == 0) {
+                self.remove_all_but(&BTreeSet::new());
+            }
+        });
     }
 }
 
 fn newest(names: &[String]) -> u64 {
     names.iter().filter_map(|name| number_of(name)).max().unwrap_or(0)
-}
-
-/// Says who holds a lease: a line that no other run writes.
-#[expect(clippy::disallowed_methods, reason = "tells a person who holds the state; no result depends on it")]
-fn holder() -> String {
-    let now =
-        DateTime::<Utc>::from(std::time::SystemTime::now()).to_rfc3339_opts(SecondsFormat::Millis, true);
-    let host =
-        std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "an unknown host".into());
-    format!("process {} on {} since {now}", std::process::id(), host.trim())
 }

@@ -1,12 +1,13 @@
 //! STATE: what one run hands on to the next <-> files. The checkpoint is written last, and is all or nothing.
 mod checkpoint;
 mod events;
+mod holder;
 mod in_bucket;
 mod learned;
 mod read_files;
 mod vault;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -100,6 +101,8 @@ pub struct Kept {
     pub judged_until: Option<Minute>,
     /// What is known of each account.
     pub accounts: BTreeMap<String, Account>,
+    /// SOURCEs in buckets of which everything was listed.
+    pub listed: BTreeSet<String>,
     /// The days whose calls have changed, as counts tables.
     pub days: BTreeMap<Day, Vec<u8>>,
     /// Days before this one are forgotten.
@@ -256,6 +259,7 @@ impl State {
             newest_delivery: kept.newest_delivery,
             judged_until: kept.judged_until,
             accounts: kept.accounts,
+            listed: kept.listed,
             days: self.checkpoint.days.clone(),
             learned: Some(self.vault.put("learned", "bin", &learned::to_bytes(&mut kept.learned))?),
             events: BTreeMap::new(),

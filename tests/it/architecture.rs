@@ -3,7 +3,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules that are pure: values in, values out.
-const CORE: [&str; 20] = [
+const CORE: [&str; 21] = [
     "time",
     "series",
     "names",
@@ -24,6 +24,7 @@ const CORE: [&str; 20] = [
     "mute",
     "finding",
     "incident",
+    "report",
 ];
 
 /// Modules that read and write.

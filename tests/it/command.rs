@@ -69,6 +69,11 @@ pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
+/// Whether a file of DEST tells of the run, not of the logs: it may differ where the same logs are cut into other runs.
+pub(crate) fn tells_of_the_run(name: &str) -> bool {
+    name == "summary.json" || name.starts_with("report/")
+}
+
 /// Every file below `folder`, by relative name, with its bytes.
 pub(crate) fn tree(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();

@@ -1,7 +1,7 @@
 //! `counts`: the table against a naive count of the same logs, and the insights found on it against those of the logs.
 use std::path::Path;
 
-use crate::command::{Scenario, organization, python, text, tree};
+use crate::command::{Scenario, organization, python, tells_of_the_run, text, tree};
 
 #[test]
 fn tables_equal_a_naive_count_of_the_logs() {
@@ -37,7 +37,7 @@ fn a_scan_of_the_table_finds_what_a_scan_of_the_logs_finds() {
         scenario.done(&["scan", table, "--out", "from-table"]);
         let files = |folder: &str| {
             let mut files = tree(&scenario.path(folder));
-            files.retain(|(name, _)| name != "summary.json");
+            files.retain(|(name, _)| !tells_of_the_run(name));
             // A table does not know organizations.
             for (name, _) in &mut files {
                 *name = name.replace(&format!("AWSLogs/{organization}/"), "AWSLogs/");

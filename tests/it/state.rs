@@ -7,7 +7,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
-use crate::command::{Scenario, repository, text, tree};
+use crate::command::{Scenario, repository, tells_of_the_run, text, tree};
 
 /// A log file: its place below the logs, and its bytes.
 type Log = (String, Vec<u8>);
@@ -61,7 +61,7 @@ fn state(scenario: &Scenario) -> Value {
 /// What was published, but for the summary of the last run.
 fn published(scenario: &Scenario, out: &str) -> BTreeMap<String, Vec<u8>> {
     let files = tree(&scenario.path(out)).into_iter();
-    files.filter(|(name, _)| name != "summary.json").collect()
+    files.filter(|(name, _)| !tells_of_the_run(name)).collect()
 }
 
 #[test]

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::command::Ended;
+use crate::command::{Ended, tells_of_the_run};
 use crate::s3::proxy::Fault;
 use crate::s3::server::{Served, delivered, logs};
 
@@ -41,6 +41,22 @@ fn faults_that_pass_change_nothing() {
     let requests = served.proxy.seen();
     let again = requests.len() - requests.iter().collect::<std::collections::BTreeSet<_>>().len();
     assert!(again > 20, "{again} of {} requests were tried again", requests.len());
+}
+
+#[test]
+fn a_server_that_is_overloaded_for_a_while_is_waited_for() {
+    let Some(served) = Served::new() else { return };
+    for (name, bytes) in &logs()[..50] {
+        served.put(&format!("logs/{name}"), bytes);
+    }
+    // As many tries as there are when nobody says.
+    served.scenario.write("trailpulse.toml", "");
+    served.proxy.plan(|what, time| {
+        let is_hit = what.contains("list-type=2") || number_of(what).is_multiple_of(10);
+        if is_hit && time <= 6 { Fault::Status(503) } else { Fault::None }
+    });
+    served.ends(0, &["-q", "scan", "s3://logs", "--out", "out"]);
+    assert_eq!(summary(&served, "out")["skipped"], Value::Array(Vec::new()));
 }
 
 #[test]
@@ -96,7 +112,7 @@ fn faults_that_last_are_named_and_made_up_for_by_the_next_run() {
     night("undisturbed", 0);
     let published = |name: &str| {
         let mut files = served.files(&format!("out-{name}"));
-        files.retain(|(name, _)| name != "summary.json");
+        files.retain(|(name, _)| !tells_of_the_run(name));
         files
     };
     let state = |name: &str| -> Value {
@@ -166,7 +182,7 @@ fn an_outage_is_given_up_and_made_up_for() {
     served.ends(0, &["-q", "scan", "logs", "--state", "local-state", "--final", "--out", "local"]);
     let published = |out: &str| {
         let mut files = served.files(out);
-        files.retain(|(name, _)| name != "summary.json");
+        files.retain(|(name, _)| !tells_of_the_run(name));
         files
     };
     assert!(published("out").len() > 10 && published("out") == published("local"));

@@ -41,6 +41,8 @@ struct Shared {
     seen: Mutex<Vec<String>>,
     passed: Mutex<Vec<(String, Vec<u8>)>>,
     times: Mutex<BTreeMap<String, usize>>,
+    /// Hours by which the server's clock is told wrong.
+    skew: Mutex<i64>,
 }
 
 impl Proxy {
@@ -54,6 +56,7 @@ impl Proxy {
             seen: Mutex::default(),
             passed: Mutex::default(),
             times: Mutex::default(),
+            skew: Mutex::default(),
         });
         let own = Arc::clone(&shared);
         std::thread::spawn(move || {
@@ -71,6 +74,11 @@ impl Proxy {
         *self.shared.plan.lock().expect("nobody panics") = Box::new(plan);
         self.shared.times.lock().expect("nobody panics").clear();
         self.shared.seen.lock().expect("nobody panics").clear();
+    }
+
+    /// From now on, the server's clock seems to be so many hours wrong: what it says of now, and of when objects were written.
+    pub(crate) fn skew(&self, hours: i64) {
+        *self.shared.skew.lock().expect("nobody panics") = hours;
     }
 
     /// All requests since the last plan.
@@ -108,7 +116,7 @@ impl Shared {
         }
         let body = request[end_of_head(&request).unwrap_or_default()..].to_vec();
         self.passed.lock().expect("nobody panics").push((what, body));
-        let answer = self.ask(&request)?;
+        let answer = skewed(self.ask(&request)?, *self.skew.lock().expect("nobody panics"));
         match fault {
             Fault::Reset => client.shutdown(Shutdown::Both),
             Fault::Truncate => {
@@ -134,6 +142,23 @@ impl Shared {
         server.read_to_end(&mut answer)?;
         Ok(answer)
     }
+}
+
+/// An answer by a clock that is so many hours wrong.
+fn skewed(answer: Vec<u8>, hours: i64) -> Vec<u8> {
+    let head = end_of_head(&answer).filter(|_| hours != 0);
+    let Some((head, body)) = head.and_then(|head| answer.split_at_checked(head)) else { return answer };
+    let lines = String::from_utf8_lossy(head);
+    let lines = lines.lines().map(|line| {
+        let (name, value) = line.split_once(": ").unwrap_or((line, ""));
+        let is_time = ["date", "last-modified"].iter().any(|known| name.eq_ignore_ascii_case(known));
+        let Some(time) = chrono::DateTime::parse_from_rfc2822(value).ok().filter(|_| is_time) else {
+            return format!("{line}\r\n");
+        };
+        let time = (time + chrono::TimeDelta::hours(hours)).format("%a, %d %b %Y %H:%M:%S GMT");
+        format!("{name}: {time}\r\n")
+    });
+    [lines.collect::<String>().as_bytes(), body].concat()
 }
 
 impl Fault {

@@ -1,0 +1,284 @@
+//! Counts and the insights that were found in them -> the graphs of their series, packed.
+//!
+//! Only series with insights are followed, so that cost grows with what was found.
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use hashbrown::HashMap;
+
+use super::find::Extent;
+use super::judge::{Watched, ticks};
+use super::{Cancel, Interrupted};
+use crate::aggregate::Counts;
+use crate::cloudtrail::insight::State;
+use crate::config::Assigned;
+use crate::detect::look::{Look, WindowLook};
+use crate::detect::{Direction, Which};
+use crate::finding::Finding;
+use crate::insight::{Insight, SeriesCalls};
+use crate::names::{ApiId, TextId};
+use crate::report::graph::{Kind, Track, pack};
+use crate::report::insight::names;
+use crate::report::model::Graph;
+use crate::roll_up::RollUp;
+use crate::series::SeriesKey;
+use crate::time::{MINUTES_PER_DAY, Minute};
+
+/// Days that a graph goes back from its last insight.
+pub(super) const DAYS: i32 = 35;
+/// Minutes between two samples of what is usual.
+const TICK: i32 = 30;
+/// Minutes of a step in all of a graph, and about an insight.
+const COARSE: i32 = 60;
+const MIDDLE: i32 = 10;
+/// Minutes before an insight, and after it, in steps of [`MIDDLE`], and in single minutes.
+const ABOUT: [i32; 2] = [5 * MINUTES_PER_DAY, 2 * MINUTES_PER_DAY];
+const NEAR: [i32; 2] = [MINUTES_PER_DAY / 2, MINUTES_PER_DAY / 2];
+/// Minutes of a long insight that are shown one by one.
+const SINGLE: i32 = MINUTES_PER_DAY;
+/// Standard deviations from what is expected to the edges of the band.
+const BAND: f64 = 2.0;
+
+/// What was judged, and how.
+pub(super) struct Judged<'a> {
+    pub(super) counts: &'a Counts,
+    pub(super) models: &'a Assigned,
+    /// Since when accounts have been watched, and whether all since the first of them.
+    pub(super) watched: (&'a HashMap<TextId, Minute>, Watched),
+    pub(super) extent: Extent,
+}
+
+/// An insight, as far as its graph is concerned.
+pub(super) struct Flagged {
+    pub(super) api: ApiId,
+    pub(super) series: SeriesKey,
+    pub(super) roll_up: Option<RollUp>,
+    /// First unusual minute, and the end of the last that is known to be.
+    pub(super) minutes: (Minute, Minute),
+    /// The line that it crossed; `None` of AWS's own.
+    pub(super) line: Option<(Direction, u32)>,
+}
+
+impl Flagged {
+    /// One that was found now.
+    pub(super) fn found((api, insight): &(ApiId, Insight)) -> Self {
+        let why = &insight.explanation;
+        let known_until = if insight.state == State::End { insight.event_time } else { why.detected_at };
+        Self {
+            api: *api,
+            series: insight.series.clone(),
+            roll_up: why.roll_up,
+            minutes: (insight.start, known_until),
+            line: Some((why.direction, why.window_minutes)),
+        }
+    }
+
+    /// One that was published; `None` where there are no such calls.
+    pub(super) fn published(counts: &Counts, finding: &Finding) -> Option<Self> {
+        let (series, why) = (finding.series(), finding.latest().explanation.as_ref());
+        let names = counts.names();
+        let api = names.api_ids().find(|api| names.api_of(*api) == series.api)?;
+        Some(Self {
+            api,
+            roll_up: why.and_then(|why| why.roll_up),
+            minutes: (finding.from(), finding.known_until()),
+            line: why.map(|why| (why.direction, why.window_minutes)),
+            series,
+        })
+    }
+}
+
+/// The graphs of the series of `found`, in the order of their APIs and then of their series.
+///
+/// # Errors
+/// When `cancel` was called.
+pub(super) fn graphs(
+    judged: &Judged<'_>,
+    found: &[Flagged],
+    cancel: &Cancel,
+) -> Result<Vec<Graph>, Interrupted> {
+    let mut of_apis = BTreeMap::<ApiId, Vec<&Flagged>>::new();
+    for flagged in found {
+        of_apis.entry(flagged.api).or_default().push(flagged);
+    }
+    let apis: Vec<(ApiId, Vec<&Flagged>)> = of_apis.into_iter().collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut drawn = Vec::new();
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some((api, insights)) = apis.get(place) else { return Ok(drawn) };
+            cancel.check()?;
+            drawn.push((place, of_api(judged, *api, insights)));
+        }
+    };
+    let mut drawn = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..judged.extent.jobs.get()).map(|_| scope.spawn(work)).collect();
+        let drawn = workers.into_iter().map(|worker| worker.join().expect("a drawing thread does not panic"));
+        drawn.collect::<Result<Vec<Vec<_>>, Interrupted>>()
+    })?
+    .concat();
+    drawn.sort_by_key(|(place, _)| *place);
+    Ok(drawn.into_iter().flat_map(|(_, graphs)| graphs).collect())
+}
+
+/// One series of an API.
+struct Drawing<'a> {
+    which: Which,
+    insights: Vec<&'a Flagged>,
+    span: Range<Minute>,
+    /// How it stood at each tick of `span`; `None` before its first call.
+    looks: Vec<Option<Look>>,
+}
+
+fn of_api(judged: &Judged<'_>, api: ApiId, insights: &[&Flagged]) -> Vec<Graph> {
+    let counts = judged.counts;
+    let mut of_series = BTreeMap::<&SeriesKey, Vec<&Flagged>>::new();
+    for insight in insights {
+        of_series.entry(&insight.series).or_default().push(insight);
+    }
+    let first = counts.span().map_or(judged.extent.until, |(first, _)| first);
+    let mut drawings: Vec<Drawing<'_>> = of_series
+        .into_iter()
+        .filter_map(|(key, insights)| {
+            let which = match key.kind.error_code() {
+                Some(code) => Which::Errors(counts.names().find_text(code)?.number()),
+                None => Which::Calls,
+            };
+            let span = span(&insights, first, judged.extent.until);
+            (span.start < span.end).then(|| Drawing { which, insights, span, looks: Vec::new() })
+        })
+        .collect();
+    let account = counts.names().apis()[api.index()].account;
+    let since = match judged.watched {
+        (watched, Watched::Each) => watched.get(&account).copied(),
+        (watched, Watched::Together) => watched.values().min().copied(),
+    };
+    let model = judged.models.of(api);
+    let from = drawings.iter().map(|drawing| drawing.span.start).min().unwrap_or(judged.extent.until);
+    let to = drawings.iter().map(|drawing| drawing.span.end).max().unwrap_or(judged.extent.until);
+    ticks(counts, model, (api, since), (from..to, TICK), |at, detector| {
+        for drawing in drawings.iter_mut().filter(|drawing| drawing.span.contains(&at)) {
+            drawing.looks.push(detector.and_then(|detector| detector.look(model, drawing.which)));
+        }
+    });
+    drawings.into_iter().map(|drawing| draw(counts, api, &drawing)).collect()
+}
+
+/// From 35 days before the last insight ended, or the first call, until half a day after it; from a full hour on.
+fn span(insights: &[&Flagged], first: Minute, until: Minute) -> Range<Minute> {
+    let last = insights.iter().map(|insight| insight.minutes.1).max().unwrap_or(until);
+    let to = last.plus(NEAR[1]).min(until);
+    let from = last.plus(-DAYS * MINUTES_PER_DAY).max(first);
+    hour(from)..to
+}
+
+fn hour(minute: Minute) -> Minute {
+    minute.plus(-minute.of_day() % COARSE)
+}
+
+fn draw(counts: &Counts, api: ApiId, drawing: &Drawing<'_>) -> Graph {
+    let Drawing { insights, span, looks, .. } = drawing;
+    let calls = SeriesCalls::new(counts, api, &insights[0].series.kind);
+    let mut minutes = vec![0_u64; usize::try_from(span.end.since(span.start)).unwrap_or_default()];
+    for cell in calls.cells(span.start, span.end) {
+        minutes[cell.minute.since(span.start).unsigned_abs() as usize] += u64::from(cell.calls);
+    }
+    let mut tracks = Vec::new();
+    called(&mut tracks, &minutes, (0, minutes.len()), COARSE);
+    for stretch in stretches(insights, span, |from, until| (from.plus(-ABOUT[0]), until.plus(ABOUT[1]))) {
+        called(&mut tracks, &minutes, stretch, MIDDLE);
+    }
+    let near =
+        |from: Minute, until: Minute| (from.plus(-NEAR[0]), until.min(from.plus(SINGLE)).plus(NEAR[1]));
+    for stretch in stretches(insights, span, near) {
+        called(&mut tracks, &minutes, stretch, 1);
+    }
+    usual(&mut tracks, looks, insights);
+    Graph {
+        series: names(&insights[0].series, insights[0].roll_up),
+        from: span.start,
+        to: span.end,
+        data: pack(&tracks),
+    }
+}
+
+/// The minutes about insights, each once, from a full step of [`MIDDLE`] on.
+fn stretches(
+    insights: &[&Flagged],
+    span: &Range<Minute>,
+    about: impl Fn(Minute, Minute) -> (Minute, Minute),
+) -> Vec<(usize, usize)> {
+    let place = |minute: Minute| {
+        usize::try_from(minute.clamp(span.start, span.end).since(span.start)).unwrap_or_default()
+    };
+    let step = MIDDLE.unsigned_abs() as usize;
+    let mut stretches: Vec<(usize, usize)> = insights
+        .iter()
+        .map(|insight| about(insight.minutes.0, insight.minutes.1))
+        .map(|(from, to)| (place(from) / step * step, place(to)))
+        .filter(|(from, to)| from < to)
+        .collect();
+    stretches.sort_unstable();
+    stretches.dedup_by(|next, before| {
+        let joined = next.0 <= before.1;
+        if joined {
+            before.1 = before.1.max(next.1);
+        }
+        joined
+    });
+    stretches
+}
+
+/// The calls of some minutes, and the most in one, a step each.
+fn called(tracks: &mut Vec<Track>, minutes: &[u64], (from, to): (usize, usize), step: i32) {
+    let steps = || minutes[from..to].chunks(step.unsigned_abs() as usize);
+    let track = |kind, values: Vec<u64>| Track {
+        kind,
+        window: 0,
+        start: from as u32,
+        step: step.unsigned_abs(),
+        values: values.into_iter().map(|calls| Some(calls as f64)).collect(),
+    };
+    tracks.push(track(Kind::Calls, steps().map(|minutes| minutes.iter().sum()).collect()));
+    if step > 1 {
+        let most = steps().map(|minutes| minutes.iter().copied().max().unwrap_or_default());
+        tracks.push(track(Kind::Largest, most.collect()));
+    }
+}
+
+/// What is expected, and the lines of the windows by which the insights were found.
+fn usual(tracks: &mut Vec<Track>, looks: &[Option<Look>], insights: &[&Flagged]) {
+    let mut sample = |kind, window: u32, value: &dyn Fn(&WindowLook) -> Option<f64>| {
+        let length = window.max(1);
+        let of = |look: &Look| {
+            look.windows
+                .iter()
+                .find(|it| it.minutes == length)
+                .and_then(value)
+                .map(|it| it / f64::from(length))
+        };
+        let values: Vec<Option<f64>> = looks.iter().map(|look| look.as_ref().and_then(of)).collect();
+        if values.iter().any(Option::is_some) {
+            tracks.push(Track { kind, window, start: 0, step: TICK.unsigned_abs(), values });
+        }
+    };
+    sample(Kind::Expected, 0, &|window| Some(window.expected));
+    sample(Kind::Lower, 0, &|window| {
+        let (expected, deviation) =
+            window.fall.map_or((window.expected, window.deviation), |fall| (fall.expected, fall.deviation));
+        Some((expected - BAND * deviation).max(0.0))
+    });
+    sample(Kind::Upper, 0, &|window| Some(window.expected + BAND * window.deviation));
+    let mut lines: Vec<(Direction, u32)> = insights.iter().filter_map(|insight| insight.line).collect();
+    lines.sort_unstable_by_key(|(direction, window)| (direction.name(), *window));
+    lines.dedup();
+    for (direction, window) in lines {
+        let kind = if direction == Direction::Up { Kind::Line } else { Kind::Floor };
+        sample(kind, window, &|look| {
+            let lines = look.lines.iter().filter(|line| line.rule.direction() == direction);
+            lines.filter_map(|line| line.bound).min_by(f64::total_cmp)
+        });
+    }
+}

@@ -1,0 +1,216 @@
+//! Findings, what was covered and the calls of their series -> a report, and its formats. Pure.
+//!
+//! [`Report`] is what all formats are made of; [`graph`] says how the calls are packed.
+pub mod csv;
+pub mod graph;
+pub mod html;
+pub mod insight;
+pub mod json;
+pub mod kept;
+pub mod markdown;
+pub mod model;
+pub mod order;
+pub mod queries;
+pub mod redact;
+pub mod text;
+mod times;
+pub mod totals;
+mod words;
+
+use std::collections::BTreeMap;
+
+use crate::finding::Finding;
+use crate::incident::{self, incidents};
+use crate::time::Minute;
+use crate::words::counted;
+pub use model::Report;
+use model::{Covered, Graph, Incident, Insight, JudgedBy, Series, Span};
+
+/// Version of the model: it grows when something of it means something else.
+pub const FORMAT: u32 = 1;
+
+/// What a report is made of.
+#[derive(Debug, Clone, Default)]
+pub struct Made {
+    /// All that there is to tell, in order of start as [`crate::finding::findings`] gives them.
+    pub findings: Vec<Finding>,
+    /// The time that it is about; of all findings where `None`.
+    pub span: Option<Span>,
+    /// From when on insights would be known: earlier ones were not judged, or are not there any more.
+    pub known_from: Option<Minute>,
+    /// What was covered.
+    pub coverage: Option<Covered>,
+    /// Calls of the findings' series; others are left out.
+    pub graphs: Vec<Graph>,
+    /// Which model judged, where there may be no finding that says.
+    pub model: Option<JudgedBy>,
+}
+
+/// Makes a report.
+#[must_use]
+pub fn report(made: Made) -> Report {
+    let Made { findings, span, known_from, coverage, graphs, model } = made;
+    let mut insights: Vec<Insight> = findings.iter().map(insight::insight).collect();
+    let all = all_of(&findings);
+    let span = span.or(all);
+    let previous = span.map(|span| Span { from: span.from.plus(-span.to.since(span.from)), to: span.from });
+    let previous = previous.filter(|previous| known_from.is_some_and(|known| known <= previous.from));
+    for insight in &mut insights {
+        insight.earlier = span.is_some_and(|span| insight.noticed() < span.from);
+    }
+    let incidents = in_order(incidents(&findings), &mut insights);
+    let graphs = shown(graphs, &mut insights);
+    let totals = span.map(|span| totals::totals(&insights, span, previous)).unwrap_or_default();
+    let accounts = insights.iter().filter(|it| !it.earlier && !it.is_silent()).map(|it| &it.series.account);
+    let accounts = accounts.collect::<std::collections::BTreeSet<_>>().len() as u64;
+    let found = counted(totals.insights.now, "insight");
+    Report {
+        format: FORMAT,
+        title: if accounts > 0 { format!("{found} in {}", counted(accounts, "account")) } else { found },
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        models: models(model, &insights),
+        span,
+        previous,
+        timeline: span.map(|span| {
+            let all = all.unwrap_or(span);
+            Span { from: span.from.min(all.from), to: span.to.max(all.to) }
+        }),
+        coverage,
+        totals,
+        order: order::ORDER.to_owned(),
+        incidents,
+        insights,
+        graphs,
+    }
+}
+
+/// The minute in which a finding was noticed; of AWS's own, in which it began.
+#[must_use]
+pub fn noticed(finding: &Finding) -> Minute {
+    insight::detected_at(finding).map_or(finding.from(), |at| at.plus(-1))
+}
+
+impl Insight {
+    /// The minute in which it was noticed; of AWS's own, in which it began.
+    #[must_use]
+    pub fn noticed(&self) -> Minute {
+        self.detected_at.map_or(self.from, |at| at.plus(-1))
+    }
+}
+
+fn all_of(findings: &[Finding]) -> Option<Span> {
+    let from = findings.iter().map(Finding::from).min()?;
+    Some(Span { from, to: findings.iter().map(Finding::known_until).max()? })
+}
+
+/// The incidents, the most important first; tells the insights where theirs is.
+fn in_order(incidents: Vec<incident::Incident>, insights: &mut [Insight]) -> Vec<Incident> {
+    let mut incidents: Vec<_> = incidents
+        .into_iter()
+        .map(|it| {
+            let most = it.findings.iter().map(|index| insights[*index].importance);
+            let importance = most.max_by(|one, other| one.score.total_cmp(&other.score)).unwrap_or_default();
+            let severity = it.severity;
+            let incident = Incident {
+                id: it.id.to_string(),
+                severity: severity.name().to_owned(),
+                sentence: it.sentence,
+                principal: it.principal,
+                from: it.from,
+                until: it.until,
+                importance,
+                silent: it.findings.iter().all(|index| insights[*index].is_silent()),
+                earlier: it.findings.iter().all(|index| insights[*index].earlier),
+                insights: it.findings,
+                leading: it.leading,
+            };
+            (severity, incident)
+        })
+        .collect();
+    incidents.sort_by(|(severity, one), (other_severity, other)| {
+        (one.silent.cmp(&other.silent))
+            .then(other_severity.cmp(severity))
+            .then(other.importance.score.total_cmp(&one.importance.score))
+            .then((one.from, &one.id).cmp(&(other.from, &other.id)))
+    });
+    for (place, (_, incident)) in incidents.iter().enumerate() {
+        for index in &incident.insights {
+            insights[*index].incident = place;
+        }
+    }
+    incidents.into_iter().map(|(_, incident)| incident).collect()
+}
+
+/// The graphs of `insights`, in the order of those; tells these where theirs is.
+fn shown(graphs: Vec<Graph>, insights: &mut [Insight]) -> Vec<Graph> {
+    // Of several of one series the last counts.
+    let mut of_series: BTreeMap<Series, Graph> =
+        graphs.into_iter().map(|graph| (graph.series.clone(), graph)).collect();
+    let mut places = BTreeMap::<Series, usize>::new();
+    let mut shown = Vec::new();
+    for insight in insights {
+        if let Some(graph) = of_series.remove(&insight.series) {
+            places.insert(insight.series.clone(), shown.len());
+            shown.push(graph);
+        }
+        let place = places.get(&insight.series).copied();
+        // What began before the graph does is not on it.
+        insight.graph = place.filter(|place| insight.from >= shown[*place].from);
+    }
+    shown
+}
+
+fn models(model: Option<JudgedBy>, insights: &[Insight]) -> Vec<JudgedBy> {
+    let mut models = Vec::new();
+    let said = insights.iter().filter_map(|insight| Some(insight.why.as_ref()?.model.clone()));
+    for model in model.into_iter().chain(said) {
+        if !models.contains(&model) {
+            models.push(model);
+        }
+    }
+    models
+}
+
+/// The forms of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// One page with graphs.
+    Html,
+    /// For a ticket or a wiki.
+    Markdown,
+    /// A row an insight.
+    Csv,
+    /// The model itself.
+    Json,
+    /// For a terminal or a mail.
+    Text,
+}
+
+impl Form {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Html, Self::Markdown, Self::Csv, Self::Json, Self::Text];
+
+    /// As the command line has it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Html => "html",
+            Self::Markdown => "markdown",
+            Self::Csv => "csv",
+            Self::Json => "json",
+            Self::Text => "text",
+        }
+    }
+
+    /// A report in this form.
+    #[must_use]
+    pub fn of(self, report: &Report) -> Vec<u8> {
+        match self {
+            Self::Html => html::html(report),
+            Self::Markdown => markdown::markdown(report),
+            Self::Csv => csv::csv(report),
+            Self::Json => json::json(report),
+            Self::Text => text::text(report),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! A report -> lines for a terminal, or for a mail; no text of the logs can move a cursor. Pure.
+use std::fmt::Write as _;
+
+use super::Report;
+use super::model::Insight;
+use super::words::{before, covered_in_words, minutes, span_in_words};
+use crate::words::{clock, count, figure, fitted, printable};
+
+/// Columns of one text of the logs.
+const COLUMNS: usize = 100;
+
+/// The whole report, but for the graphs and the records.
+#[must_use]
+pub fn text(report: &Report) -> Vec<u8> {
+    let mut out = String::new();
+    write(&mut out, report).expect("memory can be written to");
+    out.into_bytes()
+}
+
+fn write(out: &mut String, report: &Report) -> std::fmt::Result {
+    writeln!(out, "{}", printable(&report.title))?;
+    if let Some(span) = report.span {
+        writeln!(out, "{}", span_in_words(span, report.previous))?;
+    }
+    if let Some(coverage) = &report.coverage {
+        writeln!(out, "\nCOVERED")?;
+        for line in covered_in_words(coverage) {
+            writeln!(out, "  {}", printable(&line))?;
+        }
+    }
+    let totals = &report.totals;
+    writeln!(out, "\n{:<40} {:>8} {:>10}", "INSIGHTS", "NOW", "BEFORE")?;
+    let mut row = |name: &str, now: u64, was: Option<u64>| {
+        writeln!(out, "{:<40} {:>8} {:>10}", fitted(name, 40), count(now), before(was))
+    };
+    row("all", totals.insights.now, totals.insights.before)?;
+    let tables = [&totals.by_severity, &totals.by_type, &totals.by_account, &totals.by_service];
+    for total in tables.into_iter().flatten() {
+        row(&total.name, total.now, total.before)?;
+    }
+    writeln!(
+        out,
+        "{} open, {} muted, {} told by others already",
+        count(totals.open),
+        count(totals.muted),
+        count(totals.told_twice)
+    )?;
+    if report.incidents.is_empty() {
+        return writeln!(out, "\nNothing unusual was found.");
+    }
+    writeln!(out, "\nWHAT MATTERS FIRST\n({})", report.order)?;
+    for (place, incident) in report.incidents.iter().enumerate() {
+        let note = match (incident.silent, incident.earlier) {
+            (true, _) => "  (muted, or told by others)",
+            (false, true) => "  (before this report's time)",
+            (false, false) => "",
+        };
+        writeln!(
+            out,
+            "\n{}. {}  {}  {:.1} points{note}\n   {}",
+            place + 1,
+            clock(incident.from),
+            incident.severity,
+            incident.importance.score,
+            printable(&incident.sentence)
+        )?;
+        for index in &incident.insights {
+            insight(out, &report.insights[*index])?;
+        }
+    }
+    Ok(())
+}
+
+fn insight(out: &mut String, insight: &Insight) -> std::fmt::Result {
+    let place = format!("{}/{}", insight.series.account, insight.series.region);
+    writeln!(
+        out,
+        "   - {}  {}  {}  {} a minute, usually {}  {}",
+        clock(insight.from),
+        fitted(&insight.name, COLUMNS),
+        fitted(&place, COLUMNS),
+        figure(insight.insight_average),
+        figure(insight.baseline_average),
+        insight.until.map_or_else(|| "open".to_owned(), |_| minutes(insight.duration)),
+    )?;
+    if let Some(why) = &insight.why {
+        writeln!(out, "     {}", printable(&why.text))?;
+    }
+    if let Some(by) = &insight.muted_by {
+        let because = printable(insight.muted_because.as_deref().unwrap_or_default());
+        writeln!(out, "     muted by {}: {because}", fitted(by, COLUMNS))?;
+    }
+    Ok(())
+}

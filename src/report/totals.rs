@@ -1,0 +1,69 @@
+//! Insights -> how many, of each kind, now and before. Pure.
+use std::collections::BTreeMap;
+
+use super::model::{Compared, Insight, Span, Total, Totals};
+use crate::severity::Severity;
+
+/// The two types of insights.
+const TYPES: [&str; 2] = ["ApiCallRateInsight", "ApiErrorRateInsight"];
+
+/// Counts those that were noticed within `span`, and where it is known, `previous`.
+#[must_use]
+pub fn totals(insights: &[Insight], span: Span, previous: Option<Span>) -> Totals {
+    let now: Vec<&Insight> = insights.iter().filter(|it| span.holds(it)).collect();
+    let heard =
+        |insights: &[&Insight]| -> u64 { insights.iter().filter(|it| !it.is_silent()).count() as u64 };
+    let before: Option<Vec<&Insight>> =
+        previous.map(|previous| insights.iter().filter(|it| previous.holds(it)).collect());
+    let by = |name: fn(&Insight) -> &str, all: &[&str]| {
+        let mut totals = BTreeMap::<&str, Compared>::new();
+        let none = Compared { now: 0, before: before.as_ref().map(|_| 0) };
+        totals.extend(all.iter().map(|name| (*name, none)));
+        for insight in now.iter().filter(|it| !it.is_silent()) {
+            totals.entry(name(insight)).or_insert(none).now += 1;
+        }
+        for insight in before.iter().flatten().filter(|it| !it.is_silent()) {
+            let total = totals.entry(name(insight)).or_insert(none);
+            total.before = total.before.map(|before| before + 1);
+        }
+        totals
+            .into_iter()
+            .map(|(name, Compared { now, before })| Total { name: name.to_owned(), now, before })
+            .collect::<Vec<Total>>()
+    };
+    let most_first = |mut totals: Vec<Total>| {
+        totals.sort_by_key(|total| std::cmp::Reverse((total.now, total.before)));
+        totals
+    };
+    let severities: Vec<&str> = Severity::ALL.iter().rev().map(|severity| severity.name()).collect();
+    let place = |total: &Total| severities.iter().position(|name| *name == total.name);
+    let mut by_severity = by(|it| &it.severity, &severities);
+    by_severity.sort_by_key(place);
+    Totals {
+        insights: Compared { now: heard(&now), before: before.as_deref().map(heard) },
+        open: now.iter().filter(|it| !it.is_silent() && it.until.is_none()).count() as u64,
+        muted: now.iter().filter(|it| it.muted_by.is_some()).count() as u64,
+        told_twice: now.iter().filter(|it| it.muted_by.is_none() && it.is_silent()).count() as u64,
+        by_severity,
+        by_type: by(|it| &it.kind, &TYPES),
+        by_account: most_first(by(|it| &it.series.account, &[])),
+        by_service: most_first(by(|it| &it.series.service, &[])),
+    }
+}
+
+impl Insight {
+    /// Whether nobody needs to hear of it: a rule mutes it, or others tell it already.
+    #[must_use]
+    pub const fn is_silent(&self) -> bool {
+        self.muted_by.is_some() || !self.told_by.is_empty()
+    }
+}
+
+impl Span {
+    /// Whether an insight was noticed in it; AWS's own, whether it began in it.
+    #[must_use]
+    pub fn holds(&self, insight: &Insight) -> bool {
+        let at = insight.noticed();
+        self.from <= at && at < self.to
+    }
+}

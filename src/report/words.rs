@@ -1,0 +1,92 @@
+//! Parts of a report -> sentences that its text and its Markdown share; texts of the logs are in them as they are. Pure.
+use std::collections::BTreeMap;
+
+use super::model::{Covered, Span};
+use crate::time::Minute;
+use crate::words::{clock, count, counted, duration};
+
+/// Rows of a list that are named; more are counted.
+const NAMED: usize = 20;
+
+/// `2026-01-05 00:00 to 2026-02-09 00:00 UTC, compared with …`.
+pub(super) fn span_in_words(span: Span, previous: Option<Span>) -> String {
+    let words = |Span { from, to }: Span| format!("{} to {}", clock(from), clock(to));
+    let compared = previous.map_or_else(
+        || "as much time before was not judged".to_owned(),
+        |previous| format!("compared with {}", words(previous)),
+    );
+    format!("{} UTC; {compared}", words(span))
+}
+
+/// What it was before, where that is known.
+pub(super) fn before(before: Option<u64>) -> String {
+    before.map_or_else(|| "not known".to_owned(), count)
+}
+
+/// How long, where that is known.
+pub(super) fn minutes(minutes: Option<i32>) -> String {
+    minutes.map_or_else(|| "not known".to_owned(), duration)
+}
+
+/// What was covered, a sentence a line.
+pub(super) fn covered_in_words(coverage: &Covered) -> Vec<String> {
+    let Covered { accounts, regions, files, records, counted: calls, duplicates, late, .. } = coverage;
+    let mut lines = vec![
+        format!(
+            "{} in {}: {}, {} in {}",
+            counted(accounts.len() as u64, "account"),
+            counted(regions.len() as u64, "region"),
+            counted(*files, "file"),
+            counted(*records, "record"),
+            format_args!("{} series", count(coverage.series))
+        ),
+        format!(
+            "{} counted, {} duplicates, {} too late to be judged",
+            count(*calls),
+            count(*duplicates),
+            count(*late)
+        ),
+    ];
+    if let Some(Span { from, to }) = coverage.calls {
+        lines.push(format!("calls from {} to {}", clock(from), clock(to)));
+    }
+    let reasons = |rows: &BTreeMap<String, u64>| {
+        let rows: Vec<String> = rows
+            .iter()
+            .map(|(reason, number)| format!("{} {}", count(*number), reason.replace('_', " ")))
+            .collect();
+        rows.join(", ")
+    };
+    if !coverage.excluded.is_empty() {
+        lines.push(format!("excluded: {}", reasons(&coverage.excluded)));
+    }
+    if !coverage.excluded_files.is_empty() {
+        lines.push(format!("not read as logs: {}", reasons(&coverage.excluded_files)));
+    }
+    lines.extend(judged_from(coverage));
+    for one in &coverage.warming_up {
+        lines.push(format!("account {} is not judged yet: {} of {} days", one.account, one.days, one.needed));
+    }
+    listed(&mut lines, &coverage.skipped, |it| {
+        let records =
+            if it.records > 0 { format!(" ({} lost)", counted(it.records, "record")) } else { String::new() };
+        format!("skipped: {}: {}{records}", it.what, it.why)
+    });
+    listed(&mut lines, &coverage.ignored, |it| format!("left aside: {}: {}", it.what, it.why));
+    lines
+}
+
+fn listed<T>(lines: &mut Vec<String>, rows: &[T], line: impl Fn(&T) -> String) {
+    lines.extend(rows.iter().take(NAMED).map(line));
+    if rows.len() > NAMED {
+        lines.push(format!("and {} more", count((rows.len() - NAMED) as u64)));
+    }
+}
+
+fn judged_from(coverage: &Covered) -> Option<String> {
+    let times = || coverage.judged_from.iter().map(|it| it.from);
+    let (first, last): (Minute, Minute) = (times().min()?, times().max()?);
+    let from =
+        if first == last { clock(first) } else { format!("{} to {}, by account", clock(first), clock(last)) };
+    Some(format!("judged from {from}: before, there was too little history"))
+}
