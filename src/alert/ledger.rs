@@ -313,6 +313,10 @@ impl Ledger {
                 !log.messages.is_empty()
             }
         });
+        // What has been delivered needs nothing any more.
+        for log in self.feeds.values_mut() {
+            log.settle();
+        }
         let needed: BTreeSet<String> = self
             .feeds
             .values()

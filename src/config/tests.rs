@@ -25,7 +25,7 @@ fn every_problem_is_told_with_its_line_and_key() {
     check("", &[]);
     check(
         "[scna]\nout = \"x\"\n",
-        &["line 1: unknown key scna in the file, which may have expected, mute, override, s3, scan"],
+        &["line 1: unknown key scna in the file, which may have expected, feed, mute, override, s3, scan"],
     );
     check(
         "[scan]\nout = 3\nmodle = \"x\"\njobs = 0\nsensitivity = 99\nformat = \"xml\"\nfrom = \"soon\"\n",

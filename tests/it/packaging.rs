@@ -60,9 +60,10 @@ fn systemd_accepts_the_units() {
     let program = env!("CARGO_BIN_EXE_trailpulse");
     let unit = packaged("systemd/trailpulse.service").replace("/usr/bin/trailpulse", program);
     let service = scenario.write("trailpulse.service", unit);
-    let timer = scenario.write("trailpulse.timer", packaged("systemd/trailpulse.timer"));
+    let [timer, minutely] = ["trailpulse.timer", "trailpulse-minutely.timer"]
+        .map(|name| scenario.write(name, packaged(&format!("systemd/{name}"))));
     let verify = |service: &std::path::Path| {
-        let arguments = ["verify", "--man=no", text(service), text(&timer)];
+        let arguments = ["verify", "--man=no", text(service), text(&timer), text(&minutely)];
         let ended = Command::new("systemd-analyze").args(arguments).output().expect("starts");
         (ended.status.success(), String::from_utf8_lossy(&ended.stderr).into_owned())
     };

@@ -74,16 +74,13 @@ pub(super) fn insights(notice: &Notice) -> Vec<Told<'_>> {
     let mut insights = Vec::<Told<'_>>::new();
     for (index, event) in notice.events.iter().enumerate() {
         let id = &event.record.shared_event_id;
-        let told = match insights.iter_mut().find(|told| told.finding.shared_id() == id) {
-            Some(told) => told,
-            None => {
-                let Some(finding) = notice.members.iter().find(|member| member.shared_id() == id) else {
-                    continue;
-                };
-                insights.push(Told { finding, start: None, end: None });
-                insights.last_mut().expect("one was added")
-            }
-        };
+        let known = insights.iter().position(|told| told.finding.shared_id() == id);
+        let place = known.or_else(|| {
+            let finding = notice.members.iter().find(|member| member.shared_id() == id)?;
+            insights.push(Told { finding, start: None, end: None });
+            Some(insights.len() - 1)
+        });
+        let Some(told) = place.and_then(|place| insights.get_mut(place)) else { continue };
         match event.state() {
             State::Start => told.start = Some(index),
             State::End => told.end = Some(index),

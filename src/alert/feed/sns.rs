@@ -1,4 +1,6 @@
 //! A notice -> `Publish` of Amazon SNS, one an event: the record is the message, attributes are what filters match. Pure.
+use std::fmt::Write as _;
+
 use super::Context;
 use super::eventbridge::{endpoint, refused};
 use super::text::{cut, within};
@@ -58,7 +60,7 @@ fn parameters(settings: &Sns, notice: &Notice, event: &Event) -> Vec<(String, St
         parameters.push((format!("{entry}.Value.DataType"), kind.to_owned()));
         parameters.push((format!("{entry}.Value.StringValue"), value));
     }
-    if settings.topic.ends_with(".fifo") {
+    if settings.topic.strip_suffix(".fifo").is_some() {
         // What belongs to an incident stays in order; an event that is sent again is dropped.
         parameters.push(("MessageGroupId".to_owned(), fifo_id(notice, &notice.incident)));
         parameters.push(("MessageDeduplicationId".to_owned(), fifo_id(notice, &event.record.event_id)));
@@ -131,7 +133,9 @@ fn encoded(text: &str) -> String {
     for byte in text.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => encoded.push(byte.into()),
-            byte => encoded.push_str(&format!("%{byte:02X}")),
+            byte => {
+                let _ = write!(encoded, "%{byte:02X}");
+            }
         }
     }
     encoded

@@ -1,5 +1,6 @@
 //! Texts that strangers chose -> texts that a receiver takes: safe to show, and no longer than it allows. Pure.
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -73,7 +74,7 @@ fn shorten(value: &mut Value, longest: usize) {
             let missing = text.chars().count().saturating_sub(longest);
             if let Some((end, _)) = text.char_indices().nth(longest).filter(|_| missing > 0) {
                 text.truncate(end);
-                text.push_str(&format!("{CUT} ({missing} more characters)"));
+                let _ = write!(text, "{CUT} ({missing} more characters)");
             }
         }
         Value::Array(values) => values.iter_mut().for_each(|value| shorten(value, longest)),

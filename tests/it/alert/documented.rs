@@ -1,11 +1,11 @@
-//! docs/alerting.md in, examples that are none out.
+//! docs/alerting.md and README.md in, examples that are none out.
 use trailpulse::config::Config;
 
 use crate::command::repository;
 
-/// The blocks of a language.
-fn blocks(language: &str) -> Vec<String> {
-    let text = std::fs::read_to_string(repository("docs/alerting.md")).expect("it is there");
+/// The blocks of a language in a file.
+fn blocks(file: &str, language: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(repository(file)).expect("it is there");
     let opening = format!("```{language}\n");
     text.split(&opening)
         .skip(1)
@@ -16,9 +16,8 @@ fn blocks(language: &str) -> Vec<String> {
 #[test]
 fn every_example_of_a_configuration_is_one() {
     let mut kinds = Vec::new();
-    for block in blocks("toml") {
-        let config =
-            Config::load(&block, "docs/alerting.md").unwrap_or_else(|error| panic!("{error}\n{block}"));
+    for block in [blocks("docs/alerting.md", "toml"), blocks("README.md", "toml")].concat() {
+        let config = Config::load(&block, "example").unwrap_or_else(|error| panic!("{error}\n{block}"));
         kinds.extend(config.feeds.iter().map(|feed| feed.kind.name()));
     }
     for kind in ["jsonl", "webhook", "alertmanager", "eventbridge", "sns", "slack", "pagerduty", "ocsf"] {
@@ -28,7 +27,7 @@ fn every_example_of_a_configuration_is_one() {
 
 #[test]
 fn every_example_of_json_is_some() {
-    let blocks = blocks("json");
+    let blocks = blocks("docs/alerting.md", "json");
     assert!(blocks.len() > 3);
     for block in blocks {
         serde_json::from_str::<serde_json::Value>(&block).unwrap_or_else(|error| panic!("{error}\n{block}"));

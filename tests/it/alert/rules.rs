@@ -16,7 +16,7 @@ pub(crate) enum Rule {
 
 use Rule::{List, OneOf, Text, There};
 
-/// PagerDuty, Events API v2: "Send an Alert Event", its table of parameters.
+/// `PagerDuty`, Events API v2: "Send an Alert Event", its table of parameters.
 pub(crate) const PAGERDUTY: [(&str, Rule); 4] = [
     ("/routing_key", Text(32)),
     ("/event_action", OneOf(&["trigger", "acknowledge", "resolve"])),
@@ -58,7 +58,7 @@ pub(crate) fn broken(payload: &Value, rules: &[(&str, Rule)]) -> Vec<String> {
     rules.iter().filter_map(breaks).collect()
 }
 
-/// As PagerDuty answers.
+/// As `PagerDuty` answers.
 pub(crate) fn pagerduty(event: &Value) -> (u16, String) {
     let mut problems = broken(event, &PAGERDUTY[..3]);
     if event["event_action"] == "trigger" {

@@ -144,7 +144,8 @@ fn an_old_archive_alerts_nobody_unless_somebody_says_so() {
     let (night, receiver) = (Night::new(), Receiver::new());
     night.feeds(&receiver, "");
     let scan = |state: &str, more: &[&str]| {
-        let common = ["-q", "scan", "logs", "--state", state, "--out", state];
+        let out = format!("{state}.out");
+        let common = ["-q", "scan", "logs", "--state", state, "--out", &out];
         night.scenario.done(&[common.as_slice(), more].concat())
     };
     scan("archive", &["--now", "2026-03-01"]);
