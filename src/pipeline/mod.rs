@@ -19,6 +19,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
 
+use anyhow::Context as _;
+
 use crate::metrics::Stages;
 
 /// A request to stop that long work looks at often enough to stop within a second.
@@ -78,6 +80,16 @@ pub fn stage<T>(name: &'static str, stages: &mut Stages, work: impl FnOnce() -> 
     let done = tracing::info_span!("stage", name).in_scope(work);
     *stages.entry(name).or_default() += began.elapsed().as_secs_f64();
     done
+}
+
+/// Does work that reads and computes, off the threads on which requests are waited for.
+///
+/// # Errors
+/// Those of the work.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+) -> anyhow::Result<T> {
+    tokio::task::spawn_blocking(work).await.context("the work failed")?
 }
 
 /// Who watches a long run.
