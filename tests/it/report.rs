@@ -389,6 +389,7 @@ fn a_thousand_insights_fit_into_six_megabytes_and_twenty_into_600_kilobytes() {
         assert!(insights.iter().all(|it| it["graph"].is_u64()));
         let page = std::fs::metadata(scenario.path("out/report/index.html")).expect("a page").len();
         assert!(page <= most, "{} insights make {page} bytes", insights.len());
+        crate::page::check("large", &scenario.path("out/report/index.html"));
         // What the page holds of them: its own scripts and styles have 200 kB at most.
         let json =
             trailpulse::report::graph::deflated(serde_json::to_string(&model).expect("JSON").as_bytes());

@@ -1,0 +1,324 @@
+//! A report -> the texts of its page's overview, safe to show. Pure.
+use std::collections::BTreeMap;
+
+use crate::report::Report;
+use crate::report::model::{Compared, Covered, Incident, Insight, Span, Total};
+use crate::words::{clock, count, counted, figure, printable};
+
+/// Incidents that are seen at once; the others are behind a fold.
+const INCIDENTS: usize = 8;
+/// Rows of a table of numbers that are seen at once.
+const ROWS: usize = 6;
+
+/// What the overview says.
+#[derive(Debug)]
+pub(super) struct Overview<'a> {
+    pub(super) title: String,
+    pub(super) span: Option<String>,
+    pub(super) headline: String,
+    pub(super) lead: String,
+    pub(super) severities: Vec<(&'a str, u64)>,
+    pub(super) facts: Vec<(&'static str, String)>,
+    pub(super) covered: Vec<(String, String)>,
+    pub(super) skipped: Vec<(String, String, String)>,
+    pub(super) skipped_head: String,
+    pub(super) warming_up: Option<String>,
+    /// Those of the report's own period, the most important first.
+    pub(super) incidents: Vec<Line<'a>>,
+    /// Those behind a fold.
+    pub(super) more_incidents: Vec<Line<'a>>,
+    pub(super) compared: String,
+    pub(super) tables: Vec<Table>,
+    pub(super) filters: [(&'static str, &'static str); 7],
+    pub(super) columns: [(&'static str, &'static str, &'static str); 9],
+    pub(super) keys: Vec<(Vec<&'static str>, &'static str)>,
+}
+
+/// An incident.
+#[derive(Debug)]
+pub(super) struct Line<'a> {
+    pub(super) id: &'a str,
+    pub(super) severity: &'a str,
+    pub(super) sentence: String,
+    pub(super) leading: &'a str,
+    pub(super) when: String,
+    pub(super) number: usize,
+    pub(super) points: String,
+}
+
+/// Numbers of insights, now and before.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) title: &'static str,
+    /// What of the list a name narrows.
+    pub(super) filter: &'static str,
+    pub(super) rows: Vec<Row>,
+    pub(super) more: Vec<Row>,
+}
+
+/// A row of such a table.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) name: String,
+    pub(super) filter: Option<String>,
+    pub(super) now: String,
+    pub(super) before: Option<String>,
+    pub(super) change: String,
+}
+
+impl<'a> Overview<'a> {
+    pub(super) fn of(report: &'a Report) -> Self {
+        let covered = report.coverage.as_ref();
+        let totals = &report.totals;
+        let severities = totals.by_severity.iter().filter(|it| it.now > 0);
+        let incidents = report.incidents.iter().filter(|it| !it.silent && !it.earlier);
+        let mut incidents: Vec<Line<'_>> = incidents.map(|it| line(it, &report.insights)).collect();
+        let more_incidents = incidents.split_off(incidents.len().min(INCIDENTS));
+        let skipped = covered.map(skipped).unwrap_or_default();
+        Self {
+            title: report.title.clone(),
+            span: report.span.map(days),
+            headline: headline(report),
+            lead: lead(report),
+            severities: severities.map(|it| (it.name.as_str(), it.now)).collect(),
+            facts: facts(report),
+            covered: covered.map(everything).unwrap_or_default(),
+            skipped_head: counted(skipped.len() as u64, "file") + " skipped, in whole or in part.",
+            skipped,
+            warming_up: covered.and_then(warming_up),
+            incidents,
+            more_incidents,
+            compared: report.previous.map_or_else(
+                || "the period before was not judged".to_owned(),
+                |previous| format!("before: {}", days(previous)),
+            ),
+            tables: tables(report),
+            filters: [
+                ("severity", "Severity"),
+                ("type", "Type"),
+                ("account", "Account"),
+                ("region", "Region"),
+                ("service", "Service"),
+                ("name", "Name"),
+                ("identity", "Identity"),
+            ],
+            columns: [
+                ("severity", "Severity", ""),
+                ("when", "When (UTC)", ""),
+                ("what", "What", ""),
+                ("rate", "A minute", " number"),
+                ("usual", "Usual", " number"),
+                ("change", "Change", " number"),
+                ("lasted", "Lasted", " number"),
+                ("where", "Where", ""),
+                ("who", "Who", ""),
+            ],
+            keys: keys(),
+        }
+    }
+}
+
+fn keys() -> Vec<(Vec<&'static str>, &'static str)> {
+    vec![
+        (vec!["j", "k"], "next and previous insight; in the list, arrows too"),
+        (vec!["Enter"], "open the insight that is marked"),
+        (vec!["Esc"], "back to the list, out of a field"),
+        (vec!["/"], "search"),
+        (vec!["\u{2190}", "\u{2192}"], "in a graph: read values; with Shift, move"),
+        (vec!["+", "-", "0"], "in a graph: zoom in, out, back"),
+        (vec!["Ctrl", "wheel"], "over a graph: zoom; drag for a stretch, double-click for all"),
+        (vec!["?"], "this help"),
+    ]
+}
+
+/// `2026-01-12 00:00 to 2026-02-09 00:00`.
+fn days(span: Span) -> String {
+    format!("{} to {}", clock(span.from), clock(span.to))
+}
+
+fn headline(report: &Report) -> String {
+    if report.totals.insights.now > 0 {
+        return printable(&report.title).into_owned();
+    }
+    match &report.coverage {
+        Some(covered) if covered.judged_from.is_empty() => "Nothing could be judged yet".to_owned(),
+        Some(_) => "Nothing unusual was found".to_owned(),
+        None => "No insights".to_owned(),
+    }
+}
+
+fn lead(report: &Report) -> String {
+    let totals = &report.totals;
+    let mut parts = Vec::new();
+    if totals.insights.now == 0 {
+        let text = match &report.coverage {
+            Some(covered) if covered.judged_from.is_empty() => {
+                "There is too little history to say what is usual; the next runs with more of it will."
+            }
+            Some(covered) if covered.skipped.is_empty() => "Every API that was watched kept to its rhythm.",
+            Some(_) => "In what could be read, every API that was watched kept to its rhythm.",
+            None => "There is nothing to tell of this time.",
+        };
+        parts.push(text.to_owned());
+    } else {
+        let incidents = report.incidents.iter().filter(|it| !it.silent && !it.earlier).count() as u64;
+        parts.push(format!("in {}", counted(incidents, "incident")));
+    }
+    if totals.open > 0 {
+        parts.push(format!("{} still open", count(totals.open)));
+    }
+    if let Some(before) = totals.insights.before {
+        parts.push(format!("{} in the period before", count(before)));
+    }
+    if totals.muted > 0 {
+        parts.push(format!("{} more muted", count(totals.muted)));
+    }
+    if totals.told_twice > 0 {
+        parts.push(format!("{} sums left out that only say the same", count(totals.told_twice)));
+    }
+    parts.join("; ")
+}
+
+fn facts(report: &Report) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    if let Some(span) = report.span {
+        facts.push(("Period (UTC)", days(span)));
+    }
+    if let Some(covered) = &report.coverage {
+        let few = |names: &[String], thing| match names {
+            [] => "none".to_owned(),
+            names if names.len() <= 3 => printable(&names.join(", ")).into_owned(),
+            names => counted(names.len() as u64, thing),
+        };
+        facts.push(("Accounts", few(&covered.accounts, "account")));
+        facts.push(("Regions", few(&covered.regions, "region")));
+        facts.push(("Log files", count(covered.files)));
+        facts.push(("Records", count(covered.records)));
+        facts.push(("Series watched", count(covered.series)));
+        if let Some(first) = covered.judged_from.iter().map(|it| it.from).min() {
+            facts.push(("Judged from", clock(first)));
+        }
+        facts.push(("Could not be read", count(covered.skipped.len() as u64)));
+    }
+    let models: Vec<String> = report
+        .models
+        .iter()
+        .map(|it| format!("{}, sensitivity {}", it.name, figure(it.sensitivity)))
+        .collect();
+    if !models.is_empty() {
+        facts.push(("Model", printable(&models.join("; ")).into_owned()));
+    }
+    facts
+}
+
+/// What was read, in full: so that nobody has to ask what was not.
+fn everything(covered: &Covered) -> Vec<(String, String)> {
+    let list = |names: &[String]| printable(&names.join(", ")).into_owned();
+    let by = |numbers: &BTreeMap<String, u64>| {
+        let parts: Vec<String> = numbers
+            .iter()
+            .map(|(name, number)| format!("{} {}", count(*number), name.replace('_', " ")))
+            .collect();
+        printable(&parts.join(", ")).into_owned()
+    };
+    let mut rows = vec![
+        ("Accounts".to_owned(), list(&covered.accounts)),
+        ("Regions".to_owned(), list(&covered.regions)),
+        ("Calls from, to".to_owned(), covered.calls.map(days).unwrap_or_default()),
+        ("Records counted".to_owned(), count(covered.counted)),
+        ("Counted before".to_owned(), count(covered.duplicates)),
+        ("Too late to be judged".to_owned(), count(covered.late)),
+        ("Records that count nowhere".to_owned(), by(&covered.excluded)),
+        ("Files that are no logs".to_owned(), by(&covered.excluded_files)),
+    ];
+    for judged in &covered.judged_from {
+        rows.push((format!("Account {} judged from", printable(&judged.account)), clock(judged.from)));
+    }
+    for ignored in &covered.ignored {
+        rows.push((
+            "Left aside".to_owned(),
+            printable(&format!("{}: {}", ignored.what, ignored.why)).into_owned(),
+        ));
+    }
+    rows.retain(|(_, value)| !value.is_empty() && value != "0");
+    rows
+}
+
+fn skipped(covered: &Covered) -> Vec<(String, String, String)> {
+    let text = |text: &str| printable(text).into_owned();
+    let lost = |records| if records == 0 { "not known".to_owned() } else { count(records) };
+    covered.skipped.iter().map(|it| (text(&it.what), text(&it.why), lost(it.records))).collect()
+}
+
+fn warming_up(covered: &Covered) -> Option<String> {
+    let one = covered.warming_up.first()?;
+    let accounts: Vec<&str> = covered.warming_up.iter().map(|it| it.account.as_str()).collect();
+    Some(format!(
+        "Too little history yet to judge {}: {} days are needed. Nothing can be found there until then.",
+        printable(&accounts.join(", ")),
+        figure(one.needed)
+    ))
+}
+
+fn line<'a>(incident: &'a Incident, insights: &'a [Insight]) -> Line<'a> {
+    let until = incident.until.map_or_else(
+        || "still open".to_owned(),
+        |until| {
+            let text = clock(until);
+            // Of the same day, the hour says it.
+            let same = incident.from.day() == until.day();
+            format!("to {}", if same { text.split(' ').nth(1).unwrap_or_default() } else { &text })
+        },
+    );
+    Line {
+        id: &incident.id,
+        severity: &incident.severity,
+        sentence: printable(&incident.sentence).into_owned(),
+        leading: insights.get(incident.leading).map_or("", |leading| &leading.id),
+        when: format!("{} {until}", clock(incident.from)),
+        number: incident.insights.len(),
+        points: format!("{} points", figure(incident.importance.score)),
+    }
+}
+
+fn tables(report: &Report) -> Vec<Table> {
+    let totals = &report.totals;
+    let all = [("By type", "type", &totals.by_type), ("By account", "account", &totals.by_account)];
+    let all = all.into_iter().chain([
+        ("By service", "service", &totals.by_service),
+        ("By severity", "severity", &totals.by_severity),
+    ]);
+    let table = |(title, filter, totals): (_, _, &Vec<Total>)| {
+        let mut rows: Vec<Row> = totals.iter().map(row).collect();
+        let more = rows.split_off(rows.len().min(ROWS));
+        Table { title, filter, rows, more }
+    };
+    all.map(table).filter(|table| !table.rows.is_empty()).collect()
+}
+
+fn row(total: &Total) -> Row {
+    let Total { name, now, before } = total;
+    let shown = match name.as_str() {
+        "ApiCallRateInsight" => "call rate".to_owned(),
+        "ApiErrorRateInsight" => "error rate".to_owned(),
+        name => printable(name).into_owned(),
+    };
+    Row {
+        name: shown,
+        filter: (*now > 0).then(|| name.clone()),
+        now: count(*now),
+        before: before.map(count),
+        change: change(Compared { now: *now, before: *before }),
+    }
+}
+
+/// `+3`, `−2`, `=`.
+fn change(compared: Compared) -> String {
+    let Compared { now, before } = compared;
+    match before {
+        None => String::new(),
+        Some(before) if now > before => format!("+{}", count(now - before)),
+        Some(before) if now < before => format!("\u{2212}{}", count(before - now)),
+        Some(_) => "=".to_owned(),
+    }
+}

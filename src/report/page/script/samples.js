@@ -1,0 +1,69 @@
+// The tracks of a series and a stretch of time in, the columns that a graph draws out.
+
+/** Most values that a graph draws: more would be a smear, and steps are drawn instead, with the most in one minute beside. */
+const MOST_CELLS = 1100;
+
+/** The finest track of calls that covers the stretch, as far as anything does. */
+function finest(tracks, from, to) {
+  const [start, end] = [Math.max(from, tracks.from), Math.min(to, tracks.to)];
+  let best = null;
+  for (const track of tracks.calls) {
+    const covers = track.start <= start && track.end >= end;
+    if (covers && (end - start) / track.step <= MOST_CELLS && (!best || track.step < best.step)) best = track;
+  }
+  return best ?? tracks.calls[0] ?? null;
+}
+
+/** The value of a track at a minute; null where it has none. */
+function valueAt(track, minute) {
+  if (!track || minute < track.start || minute >= track.end) return null;
+  return track.values[Math.floor((minute - track.start) / track.step)] ?? null;
+}
+
+/** The line to draw: that of the window that was judged, or else of the shortest. */
+function lineOf(tracks, direction, window) {
+  const lines = direction === "down" ? tracks.floor : tracks.line;
+  const sorted = [...lines].sort((a, b) => a.window - b.window);
+  return sorted.find((line) => line.window === window) ?? sorted[0] ?? null;
+}
+
+/** The mean a minute of the `window` minutes before `end`: what the threshold of such a window is compared with. */
+function meanBefore(track, end, window) {
+  let total = 0;
+  for (let minute = end - window; minute < end; minute += track.step) {
+    const calls = valueAt(track, minute);
+    if (calls == null) return null;
+    total += calls;
+  }
+  return total / window;
+}
+
+/** Columns, a place each for every cell from `from` to `to`; the last place closes the last cell. */
+function samples(tracks, line, from, to) {
+  const track = finest(tracks, from, to);
+  const columns = { step: track?.step ?? 60, minutes: [], calls: [], largest: [], mean: [], expected: [], lower: [], upper: [], line: [] };
+  const { step } = columns;
+  const base = track?.start ?? tracks.from;
+  const first = Math.max(base, base + Math.floor((from - base) / step) * step);
+  const last = Math.min(track?.end ?? tracks.to, tracks.to, to + step);
+  const largest = tracks.largest.find((one) => one.step === step && one.start === track?.start);
+  const at = (kind, minute) => tracks[kind].reduce((known, one) => known ?? valueAt(one, minute), null);
+  for (let minute = first; minute < last; minute += step) {
+    const calls = valueAt(track, minute);
+    columns.minutes.push(minute);
+    // The last step may reach beyond what was counted.
+    columns.calls.push(calls == null ? null : calls / Math.min(step, tracks.to - minute));
+    columns.largest.push(step > 1 ? valueAt(largest, minute) : null);
+    columns.mean.push(line && step < line.window ? meanBefore(track, minute + step, line.window) : null);
+    columns.expected.push(at("expected", minute));
+    columns.lower.push(at("lower", minute));
+    columns.upper.push(at("upper", minute));
+    columns.line.push(valueAt(line, minute));
+  }
+  if (columns.minutes.length) {
+    for (const [name, column] of Object.entries(columns)) {
+      if (name === "minutes") column.push(last); else if (name !== "step") column.push(column.at(-1));
+    }
+  }
+  return columns;
+}

@@ -1,0 +1,481 @@
+"""A report's page in headless Chromium: what a person does with it, and what it must never do.
+
+Usage: page_check.py KIND PAGE [SCREENSHOTS]
+KIND is `report` (a report with insights and graphs), `hostile` (texts that attack), `empty`, `skipped` or `large`.
+Prints what it measured, and every problem on a line of its own to standard error; exit status 1 where there is one.
+"""
+
+import base64
+import csv
+import io
+import json
+import pathlib
+import re
+import shutil
+import sys
+import traceback
+import zlib
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+KIND, PAGE = sys.argv[1], pathlib.Path(sys.argv[2]).resolve()
+SCREENSHOTS = pathlib.Path(sys.argv[3]) if len(sys.argv) > 3 else None
+URL = PAGE.as_uri()
+CHROMIUM = shutil.which("chromium") or sys.exit("chromium is not installed; ./run-tests installs it")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+WATCH = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (event) => violations.push(`${event.violatedDirective} ${event.blockedURI}`));
+"""
+
+problems = []
+measured = {}
+
+
+def check(true, what):
+    if not true:
+        problems.append(what)
+
+
+class Opened:
+    """The page in a context of its own, with an ear for everything that must not happen."""
+
+    def __init__(self, browser, fragment="", viewport=WIDE, scheme="light", touch=False):
+        self.context = browser.new_context(
+            viewport=viewport, color_scheme=scheme, has_touch=touch, accept_downloads=True, offline=False
+        )
+        self.heard = []
+        self.page = self.context.new_page()
+        self.page.add_init_script(WATCH)
+        self.page.on("dialog", lambda dialog: (self.heard.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        self.page.on("pageerror", lambda error: self.heard.append(f"error {error}"))
+        self.page.on("console", lambda message: self.heard.append(f"console {message.type}: {message.text}"))
+        self.page.on("request", self.asked)
+        self.page.set_default_timeout(60_000)
+        self.page.goto(URL + fragment)
+        self.page.wait_for_selector("html[data-ready]")
+
+    def asked(self, request):
+        if request.url.split("#")[0] != URL and not request.url.startswith("blob:"):
+            self.heard.append(f"request {request.url}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind is None:
+            self.heard += [f"violation {one}" for one in self.page.evaluate("window.violations")]
+            problems.extend(self.heard)
+        self.context.close()
+
+    # What a person sees.
+    def rows(self):
+        return self.page.locator("#rows tr").evaluate_all("rows => rows.map((row) => row.dataset.id)")
+
+    def texts(self, selector):
+        return self.page.locator(selector).all_inner_texts()
+
+    def settle(self):
+        # Typing is waited for.
+        self.page.wait_for_timeout(250)
+
+    def until(self, true, argument):
+        # Playwright's own way to wait for this would need eval in the page, which its policy denies.
+        for _ in range(600):
+            if self.page.evaluate(true, argument):
+                return
+            self.page.wait_for_timeout(50)
+        raise TimeoutError(f"{true} of {argument!r}")
+
+    def open_first(self):
+        self.page.locator("#rows tr a").first.click()
+        self.page.wait_for_selector("#insight[data-shown] .uplot canvas")
+
+    def shown(self):
+        """From and to of the graph, minutes since 1970."""
+        of = self.page.locator("#insight .graph").evaluate("graph => [graph.dataset.from, graph.dataset.to]")
+        return [int(one) for one in of]
+
+
+def data_of(text):
+    """What the page's block of data says."""
+    block = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.S).group(1)
+    check("<" not in block, "the data have a <")
+    return json.loads(block)
+
+
+def details_of(data, at):
+    packed = base64.b64decode(data["details"][at // data["details_per_block"]])
+    return json.loads(zlib.decompress(packed, -15))[at % data["details_per_block"]]
+
+
+def opens(browser, data):
+    with Opened(browser) as it:
+        measured["ready_ms"] = int(it.page.locator("html").get_attribute("data-ready"))
+        measured["drawn_ms"] = int(it.page.locator("html").get_attribute("data-drawn"))
+        first = [one for one in data["insights"] if not one["earlier"] and not one["muted_by"] and not one["told_by"]]
+        check(len(it.rows()) == min(len(first), 150), f"{len(it.rows())} rows of {len(first)} insights")
+        check(it.page.locator("#timeline canvas").count() == 1, "no timeline")
+        check(it.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than the window")
+
+
+def filters(browser, data):
+    with Opened(browser) as it:
+        all_rows = it.rows()
+        name = data["insights"][0]["series"]["name"]
+        it.page.keyboard.press("/")
+        it.page.keyboard.type(name.lower())
+        it.settle()
+        found = it.rows()
+        want = {one["id"] for one in data["insights"] if name.lower() in json.dumps(one).lower()}
+        check(0 < len(found) and set(found) <= want, f"searching {name} finds {len(found)}")
+        check("q=" in it.page.url, f"the address does not say what is searched: {it.page.url}")
+        it.page.locator("#clear").click()
+        it.settle()
+        check(it.rows() == all_rows, "clearing the filters does not bring all back")
+        severity = data["insights"][0]["severity"]
+        it.page.select_option("#f-severity", severity)
+        it.settle()
+        narrowed = it.rows()
+        by_id = {one["id"]: one for one in data["insights"]}
+        check(narrowed and all(by_id[one]["severity"] == severity for one in narrowed), "the filter of severity")
+        it.page.select_option("#f-region", index=1)
+        it.settle()
+        check(set(it.rows()) <= set(narrowed), "a second filter narrows")
+        it.page.go_back()
+        it.settle()
+        check(it.rows() == narrowed, "going back takes one filter away")
+        it.page.go_back()
+        it.settle()
+        check(it.rows() == all_rows, "going back twice takes both away")
+        it.page.go_forward()
+        it.settle()
+        check(it.rows() == narrowed, "going forward filters again")
+        # Who has the address sees the same.
+        address = it.page.url
+    with Opened(browser, "#" + address.split("#")[1]) as it:
+        check(it.rows() == narrowed, "the address does not restore the filter")
+        check(it.page.locator("#f-severity").input_value() == severity, "the filter does not show what is set")
+        it.page.keyboard.press("/")
+        it.page.keyboard.type("nothing has this name")
+        it.settle()
+        check(it.rows() == [] and it.page.locator("#none").is_visible(), "nothing found is not said")
+
+
+def sorts(browser, data):
+    by_id = {one["id"]: one for one in data["insights"]}
+    with Opened(browser) as it:
+        for column, key, direction in [("rate", "insight_average", -1), ("when", "from", -1), ("what", "name", 1)]:
+            it.page.locator(f'#insights th[data-sort="{column}"] button').click()
+            values = [by_id[one][key] for one in it.rows()]
+            check(values == sorted(values, reverse=direction < 0), f"sorting by {column}")
+            it.page.locator(f'#insights th[data-sort="{column}"] button').click()
+            values = [by_id[one][key] for one in it.rows()]
+            check(values == sorted(values, reverse=direction > 0), f"sorting by {column} the other way")
+        state = it.page.locator('#insights th[data-sort="what"]').get_attribute("aria-sort")
+        check(state == "descending", f"aria-sort is {state}")
+
+
+def reads_a_graph(browser, data):
+    with Opened(browser) as it:
+        it.open_first()
+        graph = it.page.locator("#insight .u-over")
+        box = graph.bounding_box()
+        before = it.shown()
+        it.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        told = it.page.locator("#insight .readout").inner_text()
+        check(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC: \S+ (in this minute|a minute)", told), f"pointing says {told!r}")
+        # Zoom by dragging over a quarter.
+        it.page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 50)
+        it.page.mouse.down()
+        it.page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + 50, steps=4)
+        it.page.mouse.up()
+        after = it.shown()
+        length = lambda span: span[1] - span[0]
+        check(abs(length(after) - length(before) / 4) < length(before) / 20, f"dragging: {before} to {after}")
+        for name, factor in [("Zoom out", 2), ("Zoom in", 0.5)]:
+            earlier = it.shown()
+            it.page.get_by_role("button", name=name).click()
+            check(abs(length(it.shown()) - length(earlier) * factor) <= 2, f"{name}: {earlier} to {it.shown()}")
+        earlier = it.shown()
+        it.page.get_by_role("button", name="Move earlier").click()
+        check(it.shown()[0] < earlier[0] and length(it.shown()) == length(earlier), "moving earlier")
+        it.page.keyboard.down("Control")
+        it.page.mouse.move(box["x"] + 100, box["y"] + 60)
+        it.page.mouse.wheel(0, -100)
+        it.page.keyboard.up("Control")
+        it.settle()
+        check(length(it.shown()) < length(earlier), "the wheel zooms")
+        it.page.get_by_role("button", name="Reset zoom").click()
+        check(it.shown() == before, f"reset: {it.shown()} is not {before}")
+        for name, minutes in [("Show hour", 60), ("Show day", 1440), ("Show week", 10080)]:
+            it.page.get_by_role("button", name=name).click()
+            check(length(it.shown()) == minutes, f"{name}: {length(it.shown())} minutes")
+        check("span=week" in it.page.url, f"the address does not say the span: {it.page.url}")
+        it.page.get_by_role("button", name="Logarithmic").click()
+        check("y=log" in it.page.url and it.page.locator('button[aria-pressed="true"]', has_text="Log").count() == 1, "log scale")
+        # Without a mouse.
+        it.page.get_by_role("button", name="Show hour").click()
+        it.page.locator("#insight .graph").focus()
+        it.page.keyboard.press("ArrowRight")
+        first = it.page.locator("#insight .readout").inner_text()
+        it.page.keyboard.press("ArrowRight")
+        second = it.page.locator("#insight .readout").inner_text()
+        check("in this minute" in first and first != second, f"arrows read values: {first!r}, {second!r}")
+        it.page.get_by_text("Values as a table").click()
+        check(it.page.locator("#insight .data tbody tr").count() >= 60, "the table has the values")
+        it.page.keyboard.press("Escape")
+
+
+def values_are_those_of_the_report(browser, data, numbers):
+    """The minutes of the episode add up to the average that the record has."""
+    with Opened(browser) as it:
+        it.open_first()
+        shown = it.page.locator("#insight").get_attribute("data-shown")
+        insight = next(one for one in data["insights"] if one["id"] == shown)
+        with it.page.expect_download() as waiting:
+            it.page.get_by_role("button", name="Download the values as CSV").click()
+        text = pathlib.Path(waiting.value.path()).read_text()
+        check(waiting.value.suggested_filename.endswith(".csv"), waiting.value.suggested_filename)
+        rows = list(csv.DictReader(io.StringIO(text)))
+        within = [row for row in rows if insight["from"] <= row["time"] < (insight["until"] or "9")]
+        calls = sum(float(row["calls_a_minute"]) * int(row["minutes"]) for row in within)
+        want = insight["insight_average"] * (insight["duration"] or 0)
+        if rows[0]["minutes"] == "1" and insight["until"]:
+            check(abs(calls - want) <= 0.02 * want + 0.01, f"{calls} calls in the CSV, {want} in the record")
+            numbers.append(want)
+        check(all(row["account"] == insight["series"]["account"] for row in rows), "CSV: account")
+        with it.page.expect_download() as waiting:
+            it.page.get_by_role("button", name="Download the graph as PNG").click()
+        picture = pathlib.Path(waiting.value.path()).read_bytes()
+        check(picture[:8] == b"\x89PNG\r\n\x1a\n" and len(picture) > 3000, f"PNG of {len(picture)} bytes")
+
+
+def tells_everything(browser, data):
+    with Opened(browser) as it:
+        it.open_first()
+        shown = it.page.locator("#insight").get_attribute("data-shown")
+        at = next(at for at, one in enumerate(data["insights"]) if one["id"] == shown)
+        details = details_of(data, at)
+        text = it.page.locator("#insight").inner_text()
+        for want in ["Insight average", "Baseline average", "Rate change", "Duration", "Why it was flagged", "Identities", "User agents"]:
+            check(want in text, f"an insight does not tell: {want}")
+        # Copying, where the page may not: from disk.
+        it.page.get_by_text(f"{details['records'][0]['state']} record", exact=True).click()
+        pre = it.page.locator("#insight details pre").first
+        check(json.loads(pre.inner_text()) == json.loads(details["records"][0]["json"]), "the record is not that of the report")
+        it.page.get_by_role("button", name=re.compile("^Copy: AWS record")).first.click()
+        it.page.locator("#toast:not(:empty)").wait_for()
+        check("Athena" in text and details["queries"]["athena"].split("\n")[0] in text, "the query is missing")
+
+
+def keys(browser, data):
+    with Opened(browser) as it:
+        rows = it.rows()
+        it.page.keyboard.press("j")
+        it.page.keyboard.press("j")
+        marked = it.page.locator("#rows tr.at")
+        check(marked.get_attribute("data-id") == rows[min(1, len(rows) - 1)], "j marks the next")
+        it.page.keyboard.press("k")
+        it.page.keyboard.press("Enter")
+        it.page.wait_for_selector("#insight[data-shown]")
+        check(f"i={rows[0]}" in it.page.url, f"Enter opens the marked: {it.page.url}")
+        check(it.page.evaluate("document.activeElement.tagName") == "H1", "the focus is not on the insight")
+        if len(rows) > 1:
+            it.page.keyboard.press("j")
+            it.page.wait_for_selector(f'#insight[data-shown="{rows[1]}"]')
+        it.page.keyboard.press("Escape")
+        check(it.page.locator("#overview").is_visible() and not it.page.locator("#insight").is_visible(), "Escape goes back")
+        check(it.page.evaluate("document.activeElement.closest('#rows') != null"), "the focus is not where it was")
+        it.page.go_back()
+        it.settle()
+        check(it.page.locator("#insight").is_visible(), "back opens the insight again")
+        it.page.keyboard.press("Escape")
+        it.page.keyboard.press("/")
+        check(it.page.evaluate("document.activeElement.id") == "search", "/ does not search")
+        it.page.keyboard.press("Escape")
+        it.page.keyboard.press("?")
+        check(it.page.locator("#help").is_visible(), "? does not help")
+        it.page.keyboard.press("Escape")
+        check(not it.page.locator("#help").is_visible(), "Escape does not close the help")
+
+
+def accessible(browser, fragments):
+    for scheme in ["light", "dark"]:
+        for fragment in fragments:
+            with Opened(browser, fragment, scheme=scheme) as it:
+                it.settle()
+                theme = it.page.locator("html").get_attribute("data-theme")
+                check(theme == scheme, f"the theme is {theme}")
+                for found in Axe().run(it.page).response["violations"]:
+                    if found["impact"] in ("serious", "critical"):
+                        where = [node["target"] for node in found["nodes"]][:3]
+                        check(False, f"axe, {scheme}, {fragment or 'overview'}: {found['id']}: {found['help']} {where}")
+                if not fragment:
+                    it.page.locator("#theme").click()
+                    check(it.page.locator("html").get_attribute("data-theme") != scheme, "the theme cannot be changed")
+
+
+def narrow(browser, fragments):
+    for width in [360, 390]:
+        for fragment in fragments:
+            with Opened(browser, fragment, viewport={"width": width, "height": 844}, touch=True) as it:
+                it.settle()
+                wide = it.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+                check(wide[0] <= width and wide[1] <= width, f"{width} px, {fragment or 'overview'}: {wide}")
+
+
+def prints(browser, data):
+    with Opened(browser, scheme="dark") as it:
+        it.page.wait_for_selector("html[data-paper]", state="attached")
+        it.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        it.settle()
+        graphs = it.page.locator("#paper canvas").count()
+        known = min(24, sum(one["graph"] is not None for one in data["insights"]))
+        check(min(known, 5) <= graphs <= known, f"{graphs} graphs on paper, of {known}")
+        it.page.emulate_media(media="print")
+        check(not it.page.locator("#filters").is_visible() and it.page.locator("#paper figure").first.is_visible(), "controls on paper")
+        it.page.emulate_media(media=None)
+        it.page.evaluate("dispatchEvent(new Event('afterprint'))")
+        check(it.page.locator("html").get_attribute("data-theme") == "dark", "after printing it is light")
+        pdf = it.page.pdf()
+        check(pdf.startswith(b"%PDF") and pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page ") >= 1 and len(pdf) > 20_000, f"a PDF of {len(pdf)} bytes")
+
+
+def without_script(browser):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(URL)
+    text = page.locator("body").inner_text()
+    check("What matters first" in text and "script" in text, "without its script the page says nothing")
+    context.close()
+
+
+def changed_data_show_nothing_else(browser):
+    """The policy is real: a script that is not ours does not run."""
+    text = PAGE.read_text().replace("</body>", "<script>document.documentElement.dataset.foreign = 1</script></body>")
+    changed = PAGE.with_name("changed.html")
+    changed.write_text(text)
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(changed.as_uri())
+    page.wait_for_selector("html[data-ready]", state="attached")
+    check(page.locator("html").get_attribute("data-foreign") is None, "the policy lets foreign scripts run")
+    context.close()
+    changed.unlink()
+
+
+def nothing_executes(browser, data):
+    known = {"html", "head", "meta", "title", "style", "body", "a", "header", "div", "span", "button", "main", "noscript", "section", "p",
+             "strong", "details", "summary", "table", "thead", "tbody", "tr", "th", "td", "h1", "h2", "h3", "dl", "dt", "dd", "ol", "ul", "li",
+             "caption", "form", "label", "input", "select", "option", "kbd", "footer", "dialog", "script", "bdi", "b", "i", "canvas", "small",
+             "pre", "br", "figure", "figcaption"}
+    with Opened(browser) as it:
+        def look(where):
+            names = set(it.page.evaluate("[...document.querySelectorAll('*')].map((one) => one.localName)"))
+            check(names <= known, f"{where}: elements that data made: {names - known}")
+            handlers = it.page.evaluate("[...document.querySelectorAll('*')].flatMap((one) => one.getAttributeNames()).filter((name) => name.startsWith('on'))")
+            check(not handlers, f"{where}: handlers that data made: {handlers}")
+            links = it.page.evaluate("[...document.querySelectorAll('[href], [src], [action]')].map((one) => one.getAttribute('href') ?? one.outerHTML).filter((to) => !to.startsWith('#'))")
+            check(not links, f"{where}: links that data made: {links}")
+            check(it.page.evaluate("[...document.querySelectorAll('script')].length") == 2, f"{where}: scripts")
+            shown = it.page.locator("body").inner_text()
+            for char in "\u202e\u2066\u200b\u001b\u0007":
+                check(char not in shown, f"{where}: {char!r} is shown")
+        look("overview")
+        for insight in data["insights"][:60]:
+            it.page.evaluate("id => { location.hash = `#show=all&i=${id}`; }", insight["id"])
+            it.until("id => document.getElementById('insight').dataset.shown === id", insight["id"])
+            for fold in it.page.locator("#insight details > summary").all():
+                fold.click()
+            look(insight["name"][:60])
+            button = it.page.get_by_role("button", name="Download the values as CSV")
+            if button.count():
+                with it.page.expect_download() as waiting:
+                    button.click()
+                text = pathlib.Path(waiting.value.path()).read_text()
+                for row in csv.reader(io.StringIO(text)):
+                    check(all(not re.match(r"\s*[=+\-@\t\r]", cell) for cell in row), f"a cell starts a formula: {row[-4:]}")
+                check(re.fullmatch(r"[A-Za-z0-9.-]+", waiting.value.suggested_filename), waiting.value.suggested_filename)
+        it.page.evaluate("location.hash = '#q=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E&sort=__proto__&i=%3Cscript%3E&from=x&span=constructor&show=%3Cb%3E'")
+        it.settle()
+        look("a hostile address")
+        it.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        look("paper")
+
+
+def says_nothing_was_found(browser):
+    with Opened(browser) as it:
+        text = it.page.locator("h1").inner_text()
+        check(text.startswith(("Nothing ", "No insights")), f"an empty report says {text!r}")
+        check(it.page.locator(".facts dt").count() >= 5, "what was covered is not told")
+    accessible(browser, [""])
+    narrow(browser, [""])
+
+
+def says_what_was_skipped(browser):
+    with Opened(browser) as it:
+        check(it.page.locator("#skipped").is_visible(), "what was skipped is not told")
+        it.page.locator("#skipped summary").click()
+        check(it.page.locator("#skipped tbody tr").count() > 0, "what was skipped is not listed")
+        top = it.page.locator("#skipped").bounding_box()["y"]
+        check(top < 300, f"what was skipped is told {top} px down")
+
+
+def screenshots(browser, fragment):
+    for name, viewport, scheme, at in [("desktop-light", WIDE, "light", ""), ("phone-dark", PHONE, "dark", fragment)]:
+        with Opened(browser, at, viewport=viewport, scheme=scheme) as it:
+            it.settle()
+            if at:
+                it.page.locator("#insight .tiles").evaluate("tiles => scrollTo(0, tiles.getBoundingClientRect().top + scrollY - 70)")
+            it.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+def run(browser, text):
+    data = data_of(text)
+    insights = data["insights"]
+    with_graph = next((one for one in insights if one["graph"] is not None), None)
+    fragments = ["", f"#i={with_graph['id']}"] if with_graph else [""]
+    if KIND == "report":
+        numbers = []
+        steps = [(opens, data), (filters, data), (sorts, data), (reads_a_graph, data), (values_are_those_of_the_report, data, numbers),
+                 (tells_everything, data), (keys, data), (accessible, fragments), (narrow, fragments), (prints, data),
+                 (without_script,), (changed_data_show_nothing_else,)]
+    elif KIND == "hostile":
+        steps = [(nothing_executes, data), (narrow, fragments), (accessible, fragments), (prints, data)]
+    elif KIND == "large":
+        steps = [(opens, data), (filters, data), (keys, data)]
+    else:
+        steps = [({"empty": says_nothing_was_found, "skipped": says_what_was_skipped}[KIND],)]
+    for step, *arguments in steps:
+        before = len(problems)
+        try:
+            step(browser, *arguments)
+        except Exception:
+            problems.append(traceback.format_exc(limit=3))
+        for at in range(before, len(problems)):
+            problems[at] = f"{step.__name__}: {problems[at]}"
+    if SCREENSHOTS:
+        screenshots(browser, fragments[-1])
+
+
+with sync_playwright() as playwright:
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    content = PAGE.read_text()
+    measured["bytes"] = len(content.encode())
+    run(browser, content)
+    browser.close()
+
+print(json.dumps(measured))
+print("\n".join(problems), file=sys.stderr)
+sys.exit(bool(problems))
