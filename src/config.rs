@@ -1,6 +1,7 @@
 //! The text of `trailpulse.toml` -> settings and rules, or everything that is wrong with it at once. Pure.
 //!
 //! The documentation of every key, for users, is `docs/configuration.md`.
+mod feed;
 mod fields;
 mod pattern;
 mod rules;
@@ -16,6 +17,10 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 
+pub use feed::{
+    Address, Alertmanager, Ends, EventBridge, Feed, FeedKind, Group, Jsonl, Matching, Ocsf, PagerDuty,
+    Private, SecretRef, Slack, Sns, Webhook,
+};
 pub use fields::Problem;
 pub use pattern::{AnyOf, Pattern};
 pub use rules::{Mute, Override, SeriesPattern};
@@ -43,6 +48,8 @@ pub struct Config {
     pub overrides: Vec<Override>,
     /// `[[mute]]`, then `[[expected]]`, each in the order of the file.
     pub mutes: Vec<Mute>,
+    /// `[[feed]]`, in the order of the file.
+    pub feeds: Vec<Feed>,
 }
 
 /// What the options of `scan` are where they are not given.
@@ -90,10 +97,12 @@ pub enum Format {
 }
 
 /// Why a configuration cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub struct ConfigError {
     /// The file.
     pub file: String,
+    /// What could be read of `[scan]` all the same.
+    pub scan: Box<Scan>,
     /// All that is wrong, in order of lines; at least one.
     pub problems: Vec<Problem>,
 }
@@ -119,7 +128,7 @@ impl Config {
         let config = Self::read(&reader, table.get_ref());
         match reader.into_problems() {
             problems if problems.is_empty() => Ok(config),
-            problems => Err(ConfigError { file: file.to_owned(), problems }),
+            problems => Err(ConfigError { file: file.to_owned(), scan: Box::new(config.scan), problems }),
         }
     }
 
@@ -140,8 +149,9 @@ impl Config {
                 format!("several rules have the id {id}: an insight must say which one muted it"),
             );
         }
+        let feeds = feed::feeds(reader, fields.tables("feed"));
         fields.finish();
-        Self { scan, s3, overrides, mutes }
+        Self { scan, s3, overrides, mutes, feeds }
     }
 }
 

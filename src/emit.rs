@@ -18,7 +18,7 @@ mod target;
 mod told;
 
 pub use destination::{Destination, DestinationError, Earlier};
-pub use target::Target;
+pub use target::{Target, published_lines};
 pub use told::Told;
 
 /// Every event with its explanation, one a line.

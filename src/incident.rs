@@ -70,6 +70,14 @@ pub fn incidents(findings: &[Finding]) -> Vec<Incident> {
     members.into_values().map(|members| incident(findings, members)).collect()
 }
 
+impl Incident {
+    /// All of `findings`, which are in order of start, as one incident, whatever links them; `None` where there are none.
+    #[must_use]
+    pub fn of(findings: &[Finding]) -> Option<Self> {
+        (!findings.is_empty()).then(|| incident(findings, (0..findings.len()).collect()))
+    }
+}
+
 /// What makes two findings that are close in time belong together.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Link {

@@ -44,6 +44,7 @@ pub mod summary;
 pub mod metrics;
 pub mod generate;
 pub mod evaluate;
+pub mod alert;
 pub mod pipeline;
 pub mod exit;
 pub mod cli;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use prometheus::{Encoder, Gauge, GaugeVec, Opts, Registry, TextEncoder};
 
 use crate::severity::Severity;
-use crate::summary::Summary;
+use crate::summary::{FeedTold, Summary};
 use crate::time::Minute;
 
 /// Wall-clock seconds that each stage took, by its name.
@@ -72,7 +72,24 @@ pub fn text(summary: &Summary, ended: f64, stages: &Stages) -> Vec<u8> {
         summary.insights_ended as f64,
     );
     metrics.one("insights_muted", "Insights that a rule mutes.", summary.insights_muted as f64);
+    alerts(&metrics, summary);
     metrics.text()
+}
+
+/// What became of alerts, in events; nothing where nobody is alerted.
+fn alerts(metrics: &Metrics, summary: &Summary) {
+    type Number = fn(&FeedTold) -> u64;
+    let numbers: [(&str, &str, Number); 5] = [
+        ("alerts_delivered", "Events that the feed has taken from the last run.", |told| told.delivered),
+        ("alerts_pending", "Events that later runs will send.", |told| told.pending),
+        ("alerts_rejected", "Events that the feed will never take.", |told| told.rejected),
+        ("alerts_given_up", "Events that could not be delivered for too long.", |told| told.given_up),
+        ("alerts_held_back", "Events above the feed's cap.", |told| told.held_back),
+    ];
+    for (name, help, number) in numbers.into_iter().filter(|_| !summary.alerts.is_empty()) {
+        let values = summary.alerts.iter().map(|(feed, told)| (feed.as_str(), number(told) as f64));
+        metrics.many(name, help, "feed", values);
+    }
 }
 
 fn seconds(minute: Minute) -> f64 {

@@ -10,8 +10,10 @@ use crate::explanation::ModelId;
 use crate::insight::Insight;
 use crate::time::Minute;
 
+mod alerts;
 mod text;
 
+pub use alerts::{FeedTold, write as write_alerts};
 pub use text::{Colour, Look, write, write_coverage};
 
 /// What became of the input. Every record is in exactly one of `counted`, `duplicates`, `excluded` and `skipped`.
@@ -177,6 +179,9 @@ pub struct Summary {
     /// Rules of the user's that could hold in this time, and match nothing that was counted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules_without_match: Vec<Unmatched>,
+    /// What became of alerts, by feed; absent where nobody is alerted.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub alerts: BTreeMap<String, FeedTold>,
 }
 
 impl Summary {
@@ -213,6 +218,7 @@ impl Summary {
             insights_told_twice: None,
             insight_records: insights.iter().filter(|insight| insight.is_in_tree()).count() as u64,
             rules_without_match: Vec::new(),
+            alerts: BTreeMap::new(),
         }
     }
 

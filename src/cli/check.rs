@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::config_arg::{DEFAULT_FILE, find};
 use super::{model_arg, output};
-use crate::config::{Config, ConfigError, Format, Problem, S3};
+use crate::alert::Alerts;
+use crate::config::{Config, ConfigError, Format, Problem, S3, Scan};
 use crate::emit::{Earlier, Target};
 use crate::exit::Exit;
-use crate::s3::Buckets;
+use crate::s3::{Buckets, is_s3};
 use crate::source::walk::reach;
 use crate::state::State;
 use crate::time::Minute;
@@ -30,43 +31,76 @@ pub(super) struct Args {
     at: Option<Minute>,
 }
 
-/// Prints what the configuration means, and what of it can be reached.
+/// Prints what the configuration means, and what of it can be reached; and everything that is wrong.
 ///
 /// # Errors
-/// With all that is wrong in the file, the model that it names included.
+/// When there is no such file, or nothing can be printed.
 pub(super) fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit> {
-    let found = find(file)?;
-    if let Some((file, config)) = &found
-        && let Some(Err(error)) = config.scan.model.as_deref().map(model_arg::load)
-    {
-        let problems = vec![Problem { line: config.scan.model_line, text: format!("scan.model: {error:#}") }];
-        return Err(ConfigError { file: file.clone(), problems }.into());
-    }
+    let (found, mut wrong) = match find(file) {
+        Ok(found) => (found, None),
+        Err(error) => (None, Some(error.downcast::<ConfigError>()?)),
+    };
     let config = found.as_ref().map(|(_, config)| config.clone()).unwrap_or_default();
-    let (reached, problems) = reach_all(args, &config);
+    if let Some(problem) = problem_of_model(wrong.as_ref().map_or(&config.scan, |wrong| &wrong.scan)) {
+        let of_file = || ConfigError {
+            file: found.as_ref().map(|(file, _)| file.clone()).unwrap_or_default(),
+            scan: Box::new(config.scan.clone()),
+            problems: Vec::new(),
+        };
+        let problems = &mut wrong.get_or_insert_with(of_file).problems;
+        problems.push(problem);
+        problems.sort_by_key(|problem| problem.line);
+    }
+    let (reached, problems) = match &wrong {
+        None => reach_all(&args.sources, (&args.out, &args.state), &config),
+        Some(wrong) => reach_on_disk(args, &wrong.scan),
+    };
+    let is_well = wrong.is_none() && problems.is_empty();
     let printed = output::write(|out| {
-        match &found {
-            Some((file, config)) => print(out, file, config, args.at)?,
-            None => writeln!(out, "No {DEFAULT_FILE} here: everything is as built in")?,
+        match (&found, &wrong) {
+            (_, Some(_)) => {}
+            (Some((file, config)), None) => print(out, file, config, args.at)?,
+            (None, None) => writeln!(out, "No {DEFAULT_FILE} here: everything is as built in")?,
         }
         reached.iter().try_for_each(|what| writeln!(out, "  {}", printable(what)))
     })?;
-    for problem in &problems {
+    for problem in wrong.map(anyhow::Error::from).iter().chain(&problems) {
         super::report(problem);
     }
-    Ok(if problems.is_empty() { printed } else { Exit::Failed })
+    Ok(if is_well { printed } else { Exit::Failed })
+}
+
+/// What is wrong with the model that the file names.
+fn problem_of_model(scan: &Scan) -> Option<Problem> {
+    let error = model_arg::load(scan.model.as_deref()?).err()?;
+    Some(Problem { line: scan.model_line, text: format!("scan.model: {error:#}") })
+}
+
+/// The same as [`reach_all`], but for buckets: what is wrong in the file may be how to reach them.
+fn reach_on_disk(args: &Args, scan: &Scan) -> (Vec<String>, Vec<anyhow::Error>) {
+    let on_disk = |path: &Option<PathBuf>, setting: &Option<String>| {
+        let path = path.clone().or_else(|| setting.clone().map(PathBuf::from));
+        path.filter(|path| !is_s3(path))
+    };
+    let sources: Vec<PathBuf> = args.sources.iter().filter(|source| !is_s3(source)).cloned().collect();
+    let (out, state) = (on_disk(&args.out, &scan.out), on_disk(&args.state, &scan.state));
+    reach_all(&sources, (&out, &state), &Config::default())
 }
 
 /// What can be reached of all that a scan would need, and why not of the rest.
-fn reach_all(args: &Args, config: &Config) -> (Vec<String>, Vec<anyhow::Error>) {
+fn reach_all(
+    sources: &[PathBuf],
+    (out, state): (&Option<PathBuf>, &Option<PathBuf>),
+    config: &Config,
+) -> (Vec<String>, Vec<anyhow::Error>) {
     let buckets = Buckets::new(config.s3.clone());
     let of = |argument: &Option<PathBuf>, setting: &Option<String>| {
         argument.clone().or_else(|| setting.clone().map(PathBuf::from))
     };
-    let (out, state) = (of(&args.out, &config.scan.out), of(&args.state, &config.scan.state));
+    let (out, state) = (of(out, &config.scan.out), of(state, &config.scan.state));
     let earlier = if state.is_some() { Earlier::Kept } else { Earlier::Replaced };
     let mut outcomes: Vec<(String, anyhow::Result<()>)> = Vec::new();
-    for source in &args.sources {
+    for source in sources {
         outcomes.push((
             format!("can read {}", source.display()),
             reach(source, &buckets).map_err(anyhow::Error::from),
@@ -81,6 +115,15 @@ fn reach_all(args: &Args, config: &Config) -> (Vec<String>, Vec<anyhow::Error>) 
         outcomes.push((format!("can use the state {}", state.display()), opened));
     }
     let (mut reached, mut problems) = (Vec::new(), Vec::new());
+    for feed in &config.feeds {
+        match Alerts::open(std::slice::from_ref(feed), &buckets) {
+            Ok(_) => reached.push(format!(
+                "can tell the feed {}, as far as its settings go: alert --test {0} tries it",
+                feed.name
+            )),
+            Err(errors) => problems.extend(errors.into_iter().map(anyhow::Error::from)),
+        }
+    }
     for (what, outcome) in outcomes {
         match outcome {
             Ok(()) => reached.push(what),
@@ -91,8 +134,10 @@ fn reach_all(args: &Args, config: &Config) -> (Vec<String>, Vec<anyhow::Error>) 
 }
 
 fn print(out: &mut dyn Write, file: &str, config: &Config, at: Option<Minute>) -> io::Result<()> {
-    let rules = [("override", config.overrides.len()), ("mute", config.mutes.len())];
-    let rules = rules.map(|(thing, number)| counted(number as u64, thing)).join(", ");
+    let mut rules = vec![("override", config.overrides.len()), ("mute", config.mutes.len())];
+    rules.extend((!config.feeds.is_empty()).then_some(("feed", config.feeds.len())));
+    let rules =
+        rules.into_iter().map(|(thing, number)| counted(number as u64, thing)).collect::<Vec<_>>().join(", ");
     writeln!(out, "{} is valid: {rules}", printable(file))?;
     let scan = &config.scan;
     let settings = [
@@ -134,6 +179,15 @@ fn print(out: &mut dyn Write, file: &str, config: &Config, at: Option<Minute>) -
         let expired = rule.expires.zip(at).is_some_and(|(expires, at)| expires <= at);
         let expired = if expired { "  EXPIRED" } else { "" };
         writeln!(out, "  {} {}{expired}", printable(&rule.id), printable(&rule.to_string()))?;
+    }
+    for feed in &config.feeds {
+        writeln!(
+            out,
+            "  feed {} ({}): {}",
+            feed.name,
+            feed.kind.name(),
+            printable(&feed.matching.to_string())
+        )?;
     }
     Ok(())
 }

@@ -51,9 +51,14 @@ pub(super) async fn run(args: Args, terminal: &Terminal, cancel: &Cancel) -> any
         buckets: Buckets::default(),
     };
     let model = Model::builtin("default").context("the default model is built in")?;
-    let scanned =
-        scan::scan_into(&out, reading, model.into(), None, (cancel, Arc::new(Bar::new(terminal.quiet))))
-            .await?;
+    let scanned = scan::scan_into(
+        &out,
+        reading,
+        model.into(),
+        (None, None),
+        (cancel, Arc::new(Bar::new(terminal.quiet))),
+    )
+    .await?;
     let truth = evaluate::read_truth(&generated.labels)?;
     let score = evaluate::score(&truth, &evaluate::alarms(&scanned.insights), None);
     output::write(|stdout| {

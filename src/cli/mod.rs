@@ -1,10 +1,13 @@
 //! Command line -> one command's run -> exit status. One subcommand a file.
+mod alert;
+mod alerting;
 mod check;
 mod config_arg;
 mod counts;
 mod demo;
 mod evaluate;
 mod explain;
+mod follow;
 mod generate;
 mod logging;
 mod model_arg;
@@ -44,7 +47,7 @@ struct Cli {
     /// No progress bar, and only errors on standard error.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Configuration of scan, explain, counts, state and check; trailpulse.toml where not given, if it is there.
+    /// Configuration of scan, alert, explain, counts, state and check; trailpulse.toml where not given, if it is there.
     #[arg(long, global = true, value_name = "FILE", env = "TRAILPULSE_CONFIG")]
     config: Option<PathBuf>,
     /// When to use colours on standard output.
@@ -70,6 +73,8 @@ enum Command {
     Evaluate(evaluate::Args),
     /// Show what a state holds, and check that nothing of it is damaged.
     State(state::Args),
+    /// Try a feed, or send again what was found, as the configuration's feeds would be told.
+    Alert(alert::Args),
     /// Check the configuration: say what it means, or everything that is wrong with it.
     Check(check::Args),
     /// Write a shell's completion script to standard output.
@@ -128,15 +133,19 @@ async fn run(cli: Cli, cancel: Cancel) -> anyhow::Result<Exit> {
     let terminal = output::Terminal::new(cli.color, cli.quiet);
     let config = cli.config.as_deref();
     match cli.command {
-        Command::Scan(args) => scan::run(args, config_arg::load(config)?, &terminal, &cancel).await,
+        Command::Scan(args) => {
+            // Much is held while it waits for feeds.
+            Box::pin(follow::run(args, config_arg::load(config)?, &terminal, &cancel)).await
+        }
         Command::Counts(args) => counts::run(args, &config_arg::load(config)?, &terminal, &cancel).await,
-        Command::Demo(args) => demo::run(args, &terminal, &cancel).await,
+        Command::Demo(args) => Box::pin(demo::run(args, &terminal, &cancel)).await,
         Command::Evaluate(args) => evaluate::run(args, &terminal, &cancel).await,
         // Interrupted, it leaves an unfinished tree that is known as such, and replaced by the next run.
         Command::Generate(args) => generate::run(&args, &cancel),
         Command::Explain(args) => explain::run(args, config_arg::load(config)?, &terminal, &cancel).await,
         Command::Report(args) => report::run(args, config_arg::load(config)?, &cancel).await,
         Command::State(args) => state::run(&args, &config_arg::load(config)?),
+        Command::Alert(args) => Box::pin(alert::run(args, config_arg::load(config)?, &cancel)).await,
         Command::Check(args) => check::run(&args, config),
         Command::Completions { shell } => output::write(|out| {
             // Into memory first: the generator panics where it cannot write.
@@ -151,7 +160,7 @@ async fn run(cli: Cli, cancel: Cancel) -> anyhow::Result<Exit> {
 /// Prints an error and its causes on one line, of a configuration each of its problems, and gives the exit status.
 pub fn report(error: &anyhow::Error) -> Exit {
     let lines = match error.downcast_ref::<ConfigError>() {
-        Some(ConfigError { file, problems }) => {
+        Some(ConfigError { file, problems, .. }) => {
             problems.iter().map(|problem| format!("{file}: {problem}")).collect()
         }
         None => vec![format!("{error:#}")],

@@ -24,7 +24,7 @@ pub(super) struct ModelArgs {
 
 impl ModelArgs {
     /// The model; what was not given is as `settings` say.
-    pub(super) fn load(self, settings: &Scan) -> anyhow::Result<Model> {
+    pub(super) fn load(&self, settings: &Scan) -> anyhow::Result<Model> {
         let name = self.model.as_deref().or(settings.model.as_deref()).unwrap_or("default");
         let sensitivity = self.sensitivity.or(settings.sensitivity).unwrap_or(1.0);
         Ok(load(name)?.at_sensitivity(sensitivity))

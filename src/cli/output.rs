@@ -59,3 +59,10 @@ pub(super) fn write(print: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> any
         _ => Ok(Exit::Done),
     }
 }
+
+/// Writes to standard error what a person may read there while standard output belongs to a program.
+pub(super) fn write_aside(print: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<Exit> {
+    print(&mut io::stderr().lock())
+        .map_err(|error| anyhow::Error::new(error).context("cannot write to standard error"))?;
+    Ok(Exit::Done)
+}

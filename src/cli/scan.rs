@@ -7,6 +7,8 @@ use std::time::SystemTime;
 use anyhow::{Context, bail};
 use serde::Serialize;
 
+use super::alerting::{AlertArgs, Alerting};
+use super::follow::FollowArgs;
 use super::model_arg::ModelArgs;
 use super::output::{self, Terminal};
 use super::pending::Pending;
@@ -14,6 +16,7 @@ use super::progress::Bar;
 use super::reading::ReadingArgs;
 use super::state_arg::StateArgs;
 use crate::aggregate::Attribution;
+use crate::alert::plan::Planned;
 use crate::config::{Config, Format, Models};
 use crate::emit::{Earlier, KEPT_FILE, LINES_FILE, Line, PAGE_FILE, Target, outputs};
 use crate::exit::Exit;
@@ -22,9 +25,10 @@ use crate::pipeline::count::Reading;
 use crate::pipeline::night::GoingOn;
 use crate::pipeline::report;
 use crate::pipeline::scan::{Drawing, Looking, Scanned, scan};
-use crate::pipeline::{Cancel, Progress, stage};
+use crate::pipeline::{Cancel, Progress, note, stage};
 use crate::roll_up::RollUp;
-use crate::summary::{self, Colour, Look, Summary};
+use crate::source::walk::shown;
+use crate::summary::{self, Colour, FeedTold, Look, Summary};
 use crate::words::printable;
 
 /// DEST where it is not given.
@@ -43,6 +47,8 @@ pub(super) struct Args {
     model: ModelArgs,
     #[command(flatten)]
     state: StateArgs,
+    #[command(flatten)]
+    pub(super) alerts: AlertArgs,
     /// Judge sums as well; may be given several times. Their insights are in insights.jsonl only.
     #[arg(long, value_enum, value_name = "KIND")]
     roll_up: Vec<RollUp>,
@@ -58,43 +64,63 @@ pub(super) struct Args {
     /// Exit with status 1 where insights were found that no rule mutes.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     fail_on_insight: Option<bool>,
+    #[command(flatten)]
+    pub(super) follow: FollowArgs,
 }
 
-/// Scans, publishes, and prints what was found. What `args` do not give is as `config` says, or else as built in.
+impl Args {
+    /// Whether the scan goes on from a state.
+    pub(super) fn has_state(&self, config: &Config) -> bool {
+        self.state.is_given(&config.scan)
+    }
+}
+
+/// Scans, publishes, tells the feeds, and prints what was found. What `args` do not give is as `config` says, or else as built
+/// in.
 pub(super) async fn run(
-    args: Args,
-    config: Config,
+    args: &Args,
+    config: &Config,
     terminal: &Terminal,
     cancel: &Cancel,
 ) -> anyhow::Result<Exit> {
-    let mut reading = args.reading.reading(Attribution::Kept, &config)?;
+    let mut reading = args.reading.reading(Attribution::Kept, config)?;
     // All is learned from; the range only says what is reported.
     let report_from = reading.range.from.take();
     let Config { scan: settings, overrides, mutes, .. } = config;
-    let model = args.model.load(&settings)?;
-    let roll_ups = if args.roll_up.is_empty() { settings.roll_up.clone() } else { args.roll_up };
+    let model = args.model.load(settings)?;
+    let roll_ups = if args.roll_up.is_empty() { settings.roll_up.clone() } else { args.roll_up.clone() };
     let roll_ups = roll_ups.into_iter().collect();
+    let models = Models::new(model, overrides.clone());
     let reports = args.no_report.map_or(settings.report.unwrap_or(true), |no| !no);
     let drawing = if reports { Drawing::Graphs } else { Drawing::Nothing };
-    let looking = Looking { models: Models::new(model, overrides), mutes, roll_ups, report_from, drawing };
-    let going_on = args.state.going_on(&settings, &looking, &reading)?;
-    let out = args.out.or(settings.out.map(PathBuf::from)).unwrap_or_else(|| DEFAULT_OUT.into());
+    let looking = Looking { models, mutes: mutes.clone(), roll_ups, report_from, drawing };
+    let going_on = args.state.going_on(settings, &looking, &reading)?;
+    let out = args.out.clone().or(settings.out.clone().map(PathBuf::from));
+    let out = out.unwrap_or_else(|| DEFAULT_OUT.into());
     if going_on.as_ref().is_some_and(|going_on| going_on.state.path() == out) {
         bail!("--state and --out are the same: name a folder for each");
     }
     if out.as_os_str() == "-" {
         bail!("--out is a folder; for results on standard output use --format json");
     }
+    let format = args.format.or(settings.format).unwrap_or(Format::Text);
+    let alerting =
+        args.alerts.alerting(config, going_on.as_ref(), (&reading.buckets, format, cancel.stop()))?;
     // Like DEST: what cannot be written should fail before the work.
-    let pending = args.metrics.or(settings.metrics.map(PathBuf::from)).map(|path| Pending::new(&path));
-    let pending = pending.transpose()?;
-    let scanned =
-        scan_into(&out, reading, looking, going_on, (cancel, Arc::new(Bar::new(terminal.quiet)))).await?;
+    let metrics = args.metrics.clone().or(settings.metrics.clone().map(PathBuf::from));
+    let pending = metrics.map(|path| Pending::new(&path)).transpose()?;
+    let watched = (cancel, Arc::new(Bar::new(terminal.quiet)) as Arc<dyn Progress>);
+    let scanned = scan_into(&out, reading, looking, (going_on, alerting.as_ref()), watched).await?;
     let measured = pending.map_or(Ok(()), |pending| write_metrics(pending, &scanned));
-    let printed = output::write(|stdout| match args.format.or(settings.format).unwrap_or(Format::Text) {
-        Format::Text => print_text(stdout, &scanned, terminal, (&out, drawing)),
-        Format::Json => print_json(stdout, &scanned),
-    });
+    let printed = if alerting.is_some_and(|alerting| alerting.uses_stdout()) {
+        // What a feed writes there is read by a program.
+        output::write_aside(|stderr| summary::write_alerts(stderr, &scanned.summary.alerts))
+    } else {
+        output::write(|stdout| match format {
+            Format::Text => print_text(stdout, &scanned, terminal, (&out, drawing)),
+            Format::Json => print_json(stdout, &scanned),
+        })
+    };
     if let Err(error) = measured.and(printed) {
         // The results are published; that they could not be told too must not look like a failed scan.
         super::report(&error);
@@ -103,19 +129,20 @@ pub(super) async fn run(
     Ok(exit(&scanned.summary, args.fail_on_insight.or(settings.fail_on_insight).unwrap_or(false)))
 }
 
-/// Scans and publishes to `out`.
+/// Scans and publishes to `out`; then what is new is told, where there is somebody to tell.
 pub(super) async fn scan_into(
     out: &Path,
     reading: Reading,
     looking: Looking,
-    mut going_on: Option<GoingOn>,
+    (mut going_on, alerting): (Option<GoingOn>, Option<&Alerting>),
     (cancel, progress): (&Cancel, Arc<dyn Progress>),
 ) -> anyhow::Result<Scanned> {
     let published = if going_on.is_some() { Earlier::Kept } else { Earlier::Replaced };
     // Before anything is read: what cannot be written should fail in the first second.
     let mut destination = Target::open(out, published, &reading.buckets)?;
-    if let Some(going_on) = going_on.as_mut().filter(|going_on| going_on.rescore) {
-        going_on.told = destination.told()?;
+    let is_rescore = going_on.as_ref().is_some_and(|going_on| going_on.told.is_some());
+    if let Some(told) = going_on.as_mut().and_then(|going_on| going_on.told.as_mut()) {
+        *told = destination.told()?;
     }
     let drawing = looking.drawing;
     let before = if going_on.is_some() && drawing == Drawing::Graphs {
@@ -128,24 +155,37 @@ pub(super) async fn scan_into(
     };
     let mut scanned = scan(reading, looking, going_on, cancel, progress).await?;
     let mut stages = std::mem::take(&mut scanned.stages);
+    let mut planned = Planned::new();
+    // What was published is left out when all is judged again: it has to be known here before.
+    if let (true, Some(alerting), Some(hand_on)) = (is_rescore, alerting, &mut scanned.hand_on) {
+        planned = alerting.note(hand_on.state(), &scanned.insights)?;
+    }
     stage("publish", &mut stages, || {
-        for output in outputs(&scanned.insights, &scanned.organizations) {
+        let mut all = outputs(&scanned.insights, &scanned.organizations);
+        if drawing == Drawing::Graphs {
+            all.extend(report::outputs(&scanned, &before));
+        }
+        all.push(scanned.summary.output());
+        note("what", shown(out));
+        note("files", all.len());
+        note("bytes", all.iter().map(|output| output.bytes.len()).sum::<usize>());
+        for output in all {
             cancel.check()?;
             destination.stage(output)?;
         }
-        if drawing == Drawing::Graphs {
-            for output in report::outputs(&scanned, &before) {
-                cancel.check()?;
-                destination.stage(output)?;
-            }
-        }
-        destination.stage(scanned.summary.output())?;
         cancel.commit()?;
         destination.publish().with_context(|| format!("cannot publish to {}", out.display()))
     })?;
-    // Last of all: where it was not reached, the next run does the same again.
-    if let Some(hand_on) = scanned.hand_on.take() {
-        stage("save", &mut stages, || hand_on.save())?;
+    if let Some(mut hand_on) = scanned.hand_on.take() {
+        // The next run does not find again what this one's checkpoint has: by then it is noted what is to be told.
+        if let (false, Some(alerting)) = (is_rescore, alerting) {
+            planned = alerting.note(hand_on.state(), &scanned.insights)?;
+        }
+        // Where this was not reached, the next run does the same again.
+        let state = stage("save", &mut stages, || hand_on.save())?;
+        if let Some(alerting) = alerting {
+            alerting.send(state, &planned, &mut scanned.summary, out).await;
+        }
     }
     scanned.stages = stages;
     Ok(scanned)
@@ -164,7 +204,8 @@ fn write_metrics(pending: Pending, scanned: &Scanned) -> anyhow::Result<()> {
 
 /// What is incomplete goes over what was found: an alert on status 3 must not be lost behind one on status 1.
 fn exit(summary: &Summary, fail_on_insight: bool) -> Exit {
-    if !summary.coverage.skipped.is_empty() {
+    let is_told = summary.alerts.values().all(FeedTold::is_complete);
+    if !summary.coverage.skipped.is_empty() || !is_told {
         Exit::Incomplete
     } else if fail_on_insight && summary.insights > 0 {
         Exit::InsightsFound
@@ -183,6 +224,7 @@ pub(super) fn print_text(
     let colour = if terminal.colored { Colour::On } else { Colour::Off };
     let look = Look { columns: terminal.width, colour };
     summary::write(stdout, &scanned.summary, &scanned.insights, look)?;
+    summary::write_alerts(stdout, &scanned.summary.alerts)?;
     writeln!(stdout, "\nWritten to {}", printable(&out.display().to_string()))?;
     if reports == Drawing::Graphs {
         let page = out.join(PAGE_FILE);

@@ -40,6 +40,11 @@ pub(super) struct StateArgs {
 }
 
 impl StateArgs {
+    /// Whether there is a state to go on from.
+    pub(super) const fn is_given(&self, settings: &Scan) -> bool {
+        self.state.is_some() || settings.state.is_some()
+    }
+
     /// How to go on; `None` where no state is wanted.
     ///
     /// # Errors
@@ -67,9 +72,8 @@ impl StateArgs {
             state: State::open(&path, &reading.buckets)?,
             settle: i32::from(self.settle.or(settings.settle).unwrap_or(SETTLE)),
             to_the_end: self.to_the_end,
-            rescore: self.rescore,
             relist: self.relist,
-            told: Told::default(),
+            told: self.rescore.then(Told::default),
             keep_days: i32::from(self.keep_days.or(settings.keep_days).unwrap_or(KEEP_DAYS)),
             model: Model { name: looking.models.base().name().to_owned(), digest: looking.models.digest() },
         };

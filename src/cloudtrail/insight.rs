@@ -18,6 +18,11 @@ pub const EVENT_CATEGORY: &str = "Insight";
 /// What stands for "no error" among the error codes: a string, not JSON's null.
 pub const NO_ERROR: &str = "null";
 
+/// Names of a record's service and API, for those who filter by them.
+pub const EVENT_SOURCE: &str = "eventSource";
+/// See [`EVENT_SOURCE`].
+pub const EVENT_NAME: &str = "eventName";
+
 /// A file of Insights records.
 #[derive(Debug, Serialize)]
 pub struct File<'a> {

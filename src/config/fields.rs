@@ -107,6 +107,11 @@ impl<'r> Fields<'r> {
         self.entries.get(key)
     }
 
+    /// Whether `key` has a value, sound or not.
+    pub(super) fn has(&self, key: &'static str) -> bool {
+        self.value(key).is_some()
+    }
+
     /// The line of the value of `key`; that of the table where there is none.
     pub(super) fn line(&self, key: &'static str) -> usize {
         self.reader.line(self.value(key).map_or(self.at, |value| value.span().start))

@@ -131,25 +131,30 @@ fn rule(fields: &Fields<'_>, reason: Option<&str>) -> Option<Mute> {
         reason: reason.unwrap_or_default().into(),
         expires: fields.parsed("expires", TIME, instant),
         when: when(fields),
-        series: SeriesPattern {
-            error_code: patterns(fields, "error_code"),
-            insight_type: fields
-                .several("type", "ApiCallRateInsight or ApiErrorRateInsight", |text| {
-                    let pattern = Pattern::new(text);
-                    TYPES.iter().any(|name| pattern.matches(name)).then_some(pattern)
-                })
-                .map(AnyOf),
-            direction: fields.parsed("direction", "\"up\" or \"down\"", |text| match text {
-                "up" => Some(Direction::Up),
-                "down" => Some(Direction::Down),
-                _ => None,
-            }),
-            ..api(fields)
-        },
+        series: series(fields),
         principal: patterns(fields, "principal"),
         user_agent: patterns(fields, "user_agent"),
     };
     reason.is_some().then_some(rule)
+}
+
+/// Reads which series are meant.
+pub(super) fn series(fields: &Fields<'_>) -> SeriesPattern {
+    SeriesPattern {
+        error_code: patterns(fields, "error_code"),
+        insight_type: fields
+            .several("type", "ApiCallRateInsight or ApiErrorRateInsight", |text| {
+                let pattern = Pattern::new(text);
+                TYPES.iter().any(|name| pattern.matches(name)).then_some(pattern)
+            })
+            .map(AnyOf),
+        direction: fields.parsed("direction", "\"up\" or \"down\"", |text| match text {
+            "up" => Some(Direction::Up),
+            "down" => Some(Direction::Down),
+            _ => None,
+        }),
+        ..api(fields)
+    }
 }
 
 /// Reads an `[[override]]`.
@@ -181,7 +186,8 @@ fn api(fields: &Fields<'_>) -> SeriesPattern {
     }
 }
 
-fn patterns(fields: &Fields<'_>, key: &'static str) -> Option<AnyOf> {
+/// Patterns of texts.
+pub(super) fn patterns(fields: &Fields<'_>, key: &'static str) -> Option<AnyOf> {
     let pattern = |text: &str| (!text.is_empty()).then(|| Pattern::new(text));
     fields.several(key, "a text in quotation marks", pattern).map(AnyOf)
 }

@@ -117,7 +117,7 @@ impl InBucket {
     /// Removes what earlier runs had put into the Insight tree, and this one did not.
     fn remove_earlier(&self, kept: &BTreeSet<String>) -> Result<(), DestinationError> {
         let root = self.at.join("AWSLogs").key;
-        let Listing { objects, failed } =
+        let Listing { objects, failed, .. } =
             self.bucket.list(&root, &mut |folder| visit(folder.strip_prefix(&root).unwrap_or_default()));
         if let Some(failure) = failed.into_iter().next() {
             return Err(failure.into());

@@ -29,6 +29,14 @@ pub enum DestinationError {
         /// Why.
         source: io::Error,
     },
+    /// It is not there, or cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// Another run has it.
     #[error("{} is being written by another run", path.display())]
     Busy {
@@ -232,6 +240,12 @@ impl Drop for Destination {
             let _ = fs::remove_dir(folder);
         }
     }
+}
+
+/// `insights.jsonl` of a folder.
+pub(super) fn lines(path: &Path) -> Result<Vec<u8>, DestinationError> {
+    let lines = path.join(LINES_FILE);
+    fs::read(&lines).map_err(|source| DestinationError::Read { path: lines, source })
 }
 
 /// A lock on the folder itself, so that no lock file stays behind; `None` where the file system has none.

@@ -2,7 +2,7 @@
 use std::path::Path;
 
 use super::bucket::InBucket;
-use super::{Destination, DestinationError, Earlier, Output, Told};
+use super::{Destination, DestinationError, Earlier, LINES_FILE, Output, Told, destination};
 use crate::s3::{Buckets, Location};
 
 /// Where results go. Dropped without [`Target::publish`], it is left as it was.
@@ -70,6 +70,21 @@ impl Target {
         match self {
             Self::Folder(folder) => folder.publish(),
             Self::Bucket(bucket) => bucket.publish(),
+        }
+    }
+}
+
+/// `insights.jsonl` as it stands at DEST, whether a run is writing there or not.
+///
+/// # Errors
+/// It is not there, or cannot be read.
+pub fn published_lines(path: &Path, buckets: &Buckets) -> Result<Vec<u8>, DestinationError> {
+    match Location::of(path) {
+        None => destination::lines(path),
+        Some(location) => {
+            let key = location.join(LINES_FILE).key;
+            let stored = buckets.get(&location.bucket)?.get(&key)?;
+            Ok(stored.map(|stored| stored.bytes.into()).unwrap_or_default())
         }
     }
 }

@@ -19,8 +19,10 @@ const NEVER: Minute = Minute::from_epoch(i32::MAX);
 #[derive(Debug, Default)]
 pub struct Told {
     events: BTreeSet<(String, State)>,
-    /// Of each insight by its shared id, its series and its minutes; without an end, up to the last there is.
-    spans: BTreeMap<String, (Key, Minute, Minute)>,
+    /// Of each insight by its shared id, its minutes; without an end, up to the last there is.
+    spans: BTreeMap<String, (Minute, Minute)>,
+    /// The shared ids of each series.
+    of_series: BTreeMap<Key, BTreeSet<String>>,
 }
 
 impl Told {
@@ -45,10 +47,11 @@ impl Told {
                 error_code,
             ];
             let at = record.event_time;
-            let span = told.spans.entry(record.shared_event_id).or_insert((key, at, NEVER));
+            told.of_series.entry(key).or_default().insert(record.shared_event_id.clone());
+            let span = told.spans.entry(record.shared_event_id).or_insert((at, NEVER));
             match details.state {
-                State::Start => span.1 = at,
-                State::End => span.2 = at,
+                State::Start => span.0 = at,
+                State::End => span.1 = at,
             }
         }
         told
@@ -70,8 +73,8 @@ impl Told {
                 return !self.events.contains(&(id, insight.state));
             }
             let (start, Some(end)) = spans[&insight.shared_id] else { return true };
-            let key = key_of(insight);
-            !self.spans.values().any(|(told, from, to)| *told == key && *from < end && start < *to)
+            let told = self.of_series.get(&key_of(insight)).into_iter().flatten();
+            !told.filter_map(|id| self.spans.get(id)).any(|(from, to)| *from < end && start < *to)
         });
     }
 }

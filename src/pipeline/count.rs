@@ -13,7 +13,7 @@ use tracing::{info, warn};
 use super::in_order::InOrder;
 use super::read_files::ReadFiles;
 use super::spill::{IN_MEMORY, Spill};
-use super::{Cancel, Progress};
+use super::{Cancel, Progress, note};
 use crate::aggregate::{Attribution, Counts};
 use crate::classify::Exclusion;
 use crate::s3::{Buckets, Fetched, Prefetch, S3Error, Wanted};
@@ -23,7 +23,7 @@ use crate::source::files::LogFiles;
 use crate::source::read::{
     self, FileRead, Raw, Scratch, TimeRange, raw_of, raw_of_input, read_file, read_input,
 };
-use crate::source::walk::{Found, LogFile, Place, Table, walk_new};
+use crate::source::walk::{Found, LogFile, Place, Table, shown, walk_new};
 use crate::state::ReadFile;
 use crate::store::{csv_table, parquet_table};
 use crate::time::{MINUTES_PER_DAY, Minute};
@@ -102,11 +102,14 @@ pub fn count_on(
     progress: &dyn Progress,
 ) -> anyhow::Result<Counted> {
     let Beginning { counts, read: mut known } = beginning;
+    let sources: Vec<String> = reading.sources.iter().map(|source| shown(source)).collect();
+    note("what", sources.join(" "));
     let before: &dyn Before = known.as_ref().map_or(&Anew, |known| known);
-    let Found { mut logs, mut tables, organizations, mut coverage, may_be_more } =
+    let Found { mut logs, mut tables, organizations, mut coverage, may_be_more, listed } =
         walk_new(&reading.sources, before, &reading.buckets)?;
     if let Some(known) = &mut known {
         known.may_be_more = may_be_more;
+        known.listed = listed;
         let raw = |place: &Place| raw_of_place(place, &reading.buckets);
         coverage.known_files = known.leave_out(&mut logs, &mut tables, &raw)?;
     }
@@ -121,9 +124,11 @@ pub fn count_on(
     let merged = InOrder::new((counts, coverage, known), AHEAD * jobs);
     let next = AtomicUsize::new(0);
     let run = Run { reading, cancel, progress, jobs, inputs: &inputs, bodies, is_listed, next, merged };
+    let span = tracing::Span::current();
     let outcome: anyhow::Result<()> = std::thread::scope(|scope| {
-        let run = &run;
-        let workers: Vec<_> = (0..jobs).map(|worker| scope.spawn(move || run.work(worker))).collect();
+        let (run, span) = (&run, &span);
+        let work = |worker| move || span.in_scope(|| run.work(worker));
+        let workers: Vec<_> = (0..jobs).map(|worker| scope.spawn(work(worker))).collect();
         let ended = workers.into_iter().map(|worker| {
             worker.join().unwrap_or_else(|_| Err(anyhow!("a reading thread panicked, which is a bug")))
         });
@@ -136,12 +141,11 @@ pub fn count_on(
     counts.settle();
     whole(&counts)?;
     coverage.settle();
-    info!(
-        files = coverage.files,
-        records = coverage.records,
-        skipped = coverage.skipped.len(),
-        "Read all sources."
-    );
+    note("files", coverage.files);
+    note("bytes", coverage.bytes);
+    note("records", coverage.records);
+    note("skipped", coverage.skipped.len());
+    info!(known_files = coverage.known_files, "Read all sources.");
     Ok(Counted { counts, coverage, organizations, read })
 }
 

@@ -2,6 +2,7 @@
 pub mod again;
 pub mod count;
 pub mod explain;
+pub mod follow;
 mod find;
 mod graphs;
 mod in_order;
@@ -16,16 +17,20 @@ mod spill;
 pub mod trial;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Instant;
 
 use anyhow::Context as _;
+use tracing::field::Empty;
 
 use crate::metrics::Stages;
 
 /// A request to stop that long work looks at often enough to stop within a second.
 #[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicU8>);
+pub struct Cancel(Arc<AtomicU8>, Stop);
+
+/// Whether a stop was asked for at any time, even where that came too late for what was going on.
+pub type Stop = Arc<AtomicBool>;
 
 const RUNNING: u8 = 0;
 const CANCELLED: u8 = 1;
@@ -39,8 +44,24 @@ pub struct Interrupted;
 impl Cancel {
     /// Asks for a stop. `false` where it is too late: the work has [committed](Self::commit) itself to finish.
     pub fn cancel(&self) -> bool {
+        self.1.store(true, Ordering::SeqCst);
         let before = self.0.compare_exchange(RUNNING, CANCELLED, Ordering::SeqCst, Ordering::SeqCst);
         before != Err(COMMITTED)
+    }
+
+    /// What tells work that follows a [commitment](Self::commit), and that may be left to a later run, that a stop was asked for.
+    #[must_use]
+    pub fn stop(&self) -> Stop {
+        Arc::clone(&self.1)
+    }
+
+    /// What was [committed](Self::commit) to is done, and something else begins.
+    ///
+    /// # Errors
+    /// When a stop was asked for meanwhile.
+    pub fn begin_again(&self) -> Result<(), Interrupted> {
+        let _ = self.0.compare_exchange(COMMITTED, RUNNING, Ordering::SeqCst, Ordering::SeqCst);
+        if self.1.load(Ordering::SeqCst) { Err(Interrupted) } else { self.check() }
     }
 
     /// From here on a stop comes too late: what follows is short, and must not be torn.
@@ -69,16 +90,30 @@ impl Cancel {
     }
 }
 
-/// Does the work of a stage, within a span of the log, and notes how many wall-clock seconds it took: for metrics, never
-/// for results.
+/// Does the work of a stage, within a span of the log, and notes how many wall-clock seconds it took: for metrics and the log,
+/// never for results. What the span tells beside that, the work notes with [`note`].
 #[expect(
     clippy::disallowed_methods,
     reason = "how long a run takes is a fact about the run, not about the logs"
 )]
 pub fn stage<T>(name: &'static str, stages: &mut Stages, work: impl FnOnce() -> T) -> T {
     let began = Instant::now();
-    let done = tracing::info_span!("stage", name).in_scope(work);
-    *stages.entry(name).or_default() += began.elapsed().as_secs_f64();
+    let span = tracing::info_span!(
+        "stage",
+        stage = name,
+        what = Empty,
+        files = Empty,
+        bytes = Empty,
+        records = Empty,
+        skipped = Empty,
+        series = Empty,
+        insights = Empty,
+        seconds = Empty
+    );
+    let done = span.in_scope(work);
+    let seconds = began.elapsed().as_secs_f64();
+    span.record("seconds", seconds);
+    *stages.entry(name).or_default() += seconds;
     done
 }
 
@@ -90,6 +125,11 @@ pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
 ) -> anyhow::Result<T> {
     tokio::task::spawn_blocking(work).await.context("the work failed")?
+}
+
+/// Notes something in the span of the stage that is going on.
+pub fn note(field: &str, value: impl tracing::Value) {
+    tracing::Span::current().record(field, value);
 }
 
 /// Who watches a long run.

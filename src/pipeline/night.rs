@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use super::count::{Beginning, Counted};
 use super::find::Known;
 use super::judge;
+use super::note;
 use super::read_files::{Changed, LOOK_BACK_DAYS, ReadFiles};
 use crate::aggregate::{Counts, OPEN_AFTER_END, Settling};
 use crate::cloudtrail::object_key::ObjectKey;
@@ -15,6 +16,7 @@ use crate::emit::Told;
 use crate::insight::Insight;
 use crate::names::TextId;
 use crate::roll_up::RollUp;
+use crate::source::walk::shown;
 use crate::state::{Account, Kept, Learned, Model, State, StateError, day_name};
 use crate::store::parquet_table;
 use crate::summary::WentOn;
@@ -33,12 +35,10 @@ pub struct GoingOn {
     pub settle: i32,
     /// Whether to judge what has not settled, too.
     pub to_the_end: bool,
-    /// Whether to judge all that is kept again.
-    pub rescore: bool,
     /// Whether to look through a bucket as far back as anything can still come, not only for what is newer than the last run.
     pub relist: bool,
-    /// Then, what readers have been told of it already.
-    pub told: Told,
+    /// Where all that is kept is to be judged again: what readers have been told of it already.
+    pub told: Option<Told>,
     /// Days of history to keep.
     pub keep_days: i32,
     /// Names and digest of all that judges.
@@ -52,8 +52,8 @@ pub(super) struct Night {
     to_the_end: bool,
     keep_days: i32,
     model: Model,
-    rescore: bool,
-    told: Told,
+    /// Where all that is kept is judged again: what readers have been told of it already.
+    told: Option<Told>,
     /// What the last run had learned, until it is taken.
     before: Vec<Learned>,
     /// Days whose calls were put back.
@@ -81,19 +81,26 @@ pub struct HandOn {
 }
 
 impl HandOn {
-    /// Writes it.
+    /// The state that it will be written to; until then, it is as the last run left it.
+    pub const fn state(&mut self) -> &mut State {
+        &mut self.state
+    }
+
+    /// Writes it, and gives the state back, which is still this run's.
     ///
     /// # Errors
     /// When the disk is full, or some such. Then the state is as it was before the run.
-    pub fn save(mut self) -> Result<(), StateError> {
-        self.state.save(self.kept)
+    pub fn save(mut self) -> Result<State, StateError> {
+        note("what", shown(self.state.path()));
+        self.state.save(self.kept)?;
+        Ok(self.state)
     }
 }
 
 impl Night {
     /// What the run begins with.
     pub(super) fn begin(going_on: GoingOn) -> anyhow::Result<(Self, Beginning)> {
-        let GoingOn { state, settle, to_the_end, rescore, relist, told, keep_days, model } = going_on;
+        let GoingOn { state, settle, to_the_end, relist, told, keep_days, model } = going_on;
         let state = Arc::new(state);
         let known = state.checkpoint();
         let settling = Settling { settle, newest: known.newest_delivery, judged_until: known.judged_until };
@@ -102,16 +109,15 @@ impl Night {
             to_the_end,
             keep_days,
             model,
-            rescore,
+            before: if told.is_some() { Vec::new() } else { state.learned()? },
             told,
-            before: if rescore { Vec::new() } else { state.learned()? },
             recalled: BTreeSet::new(),
             watched: Vec::new(),
             learned: Vec::new(),
             state: Arc::clone(&state),
         };
         let mut beginning = Beginning { counts, read: Some(ReadFiles::of(state, relist)?) };
-        let open_from = if rescore { None } else { night.state.checkpoint().judged_until.map(Minute::day) };
+        let open_from = night.judged_before().map(Minute::day);
         let days: Vec<Day> =
             night.kept_days().filter(|day| open_from.is_none_or(|from| *day >= from)).collect();
         night.put_back(&mut beginning.counts, days)?;
@@ -144,7 +150,7 @@ impl Night {
 
     /// Minutes before this one were judged, and told of, by earlier runs.
     pub(super) fn judged_before(&self) -> Option<Minute> {
-        self.state.checkpoint().judged_until.filter(|_| !self.rescore)
+        self.state.checkpoint().judged_until.filter(|_| self.told.is_none())
     }
 
     /// Of each account, the first and the last minute that was judged.
@@ -155,7 +161,7 @@ impl Night {
     /// What the summary says of it, now that all is judged up to `until`.
     pub(super) fn went_on(&self, until: Minute) -> WentOn {
         WentOn {
-            judged_from: self.state.checkpoint().judged_until.filter(|_| !self.rescore),
+            judged_from: self.judged_before(),
             judged_until: until,
             open: self.learned.iter().map(|learned| learned.open.len() as u64).sum(),
         }
@@ -163,8 +169,8 @@ impl Night {
 
     /// Leaves out what readers have been told of already.
     pub(super) fn leave_out_told(&self, insights: &mut Vec<Insight>) {
-        if self.rescore {
-            self.told.leave_out(insights);
+        if let Some(told) = &self.told {
+            told.leave_out(insights);
         }
     }
 
@@ -175,8 +181,8 @@ impl Night {
         let (of_apis, of_sums) = before.into_iter().partition(|learned| learned.roll_up.is_none());
         self.before = of_sums;
         known.learn(counts, of_apis);
-        if !self.rescore {
-            known.past.until = self.state.checkpoint().judged_until;
+        if self.told.is_none() {
+            known.past.until = self.judged_before();
             for (account, Account { watched_since, .. }) in &self.state.checkpoint().accounts {
                 let account = counts.text_id(account);
                 known.past.watched.extend(watched_since.map(|since| (account, since)));
@@ -192,8 +198,8 @@ impl Night {
         let (of_kind, rest) = before.into_iter().partition(|learned| learned.roll_up == Some(kind));
         self.before = rest;
         known.learn(sums, of_kind);
-        if !self.rescore && !known.past.detectors.is_empty() {
-            known.past.until = self.state.checkpoint().judged_until;
+        if !known.past.detectors.is_empty() {
+            known.past.until = self.judged_before();
         }
         let since: Vec<(TextId, Minute)> = known
             .past
@@ -272,6 +278,7 @@ impl Night {
             // Where nothing was ever counted, nothing was judged.
             judged_until: Some(until).filter(|until| *until > Minute::default()),
             accounts,
+            listed: changed.listed,
             days,
             keep_from: Some(keep_from),
             learned: self.learned,

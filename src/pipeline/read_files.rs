@@ -1,5 +1,5 @@
 //! Files that were found, and those that earlier runs have read -> those that are new.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
@@ -32,6 +32,8 @@ pub struct ReadFiles {
     missed: Vec<Missed>,
     /// Whether there may be more that this run could not even list.
     pub(super) may_be_more: bool,
+    /// SOURCEs in buckets of which everything was listed.
+    pub(super) listed: BTreeSet<String>,
     /// Whether buckets are listed as far back as folders are walked.
     relist: bool,
     /// Digests of the files without AWS's names.
@@ -62,6 +64,8 @@ pub struct Changed {
     pub missed: Vec<Missed>,
     /// Whether there may be more of those.
     pub may_be_more: bool,
+    /// SOURCEs in buckets of which everything was listed.
+    pub listed: BTreeSet<String>,
 }
 
 impl ReadFiles {
@@ -77,6 +81,7 @@ impl ReadFiles {
             new: Vec::new(),
             missed: Vec::new(),
             may_be_more: false,
+            listed: BTreeSet::new(),
             relist,
             unnamed,
             all: FxHashSet::default(),
@@ -152,8 +157,8 @@ impl ReadFiles {
                 part.add(file.clone());
             }
         }
-        let Self { new: read, missed, may_be_more, .. } = self;
-        Ok(Changed { parts: changed, read, missed, may_be_more })
+        let Self { new: read, missed, may_be_more, listed, .. } = self;
+        Ok(Changed { parts: changed, read, missed, may_be_more, listed })
     }
 
     fn read_all(&mut self) -> Result<(), StateError> {
@@ -194,6 +199,12 @@ impl ReadFiles {
 }
 
 impl Before for ReadFiles {
+    fn has_listed(&self, folder: &str) -> bool {
+        let listed = self.state.checkpoint().listed.iter();
+        let mut around = listed.filter_map(|source| folder.strip_prefix(source.as_str()));
+        around.any(|below| below.is_empty() || below.starts_with('/'))
+    }
+
     /// Whether a folder is so old that nothing is delivered there any more, and its account and region were read from
     /// before its days on.
     fn has_all_of(&self, folder: &DatedFolder<'_>) -> bool {

@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use super::count::{Beginning, Counted, Reading, count_on, whole};
 use super::find::{Extent, Found, find};
 use super::night::{GoingOn, HandOn, Night, organizations};
-use super::{Cancel, Progress, judge, stage};
+use super::{Cancel, Progress, judge, note, stage};
 use crate::aggregate::Counts;
 use crate::attribution::rounded;
 use crate::config::{Models, Mute, Unmatched, unmatched};
@@ -175,6 +175,8 @@ fn judged_whole(
     if let Some(went_on) = &summary.coverage.went_on {
         summary.insights_open = went_on.open;
     }
+    note("series", summary.coverage.series);
+    note("insights", summary.insights);
     summary.rules_without_match = without_match(&counts, looking);
     let hand_on =
         night.map(|night| night.end(&mut counts, (&organizations, read), extent.until)).transpose()?;

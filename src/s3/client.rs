@@ -22,6 +22,7 @@ use super::Location;
 use super::credentials::Credentials;
 use super::error::{Cause, S3Error};
 use super::profile::Profile;
+use super::wire::{Answered, Wire};
 use crate::config::{S3, is_url};
 use crate::step::step;
 
@@ -75,6 +76,8 @@ pub struct Bucket {
     pub(super) name: String,
     handle: Handle,
     tags: TagSet,
+    /// Where it is thought to be.
+    pub(super) region: String,
 }
 
 /// An object as it was read.
@@ -86,6 +89,8 @@ pub struct Stored {
     pub tag: Option<String>,
     /// When it was written, by the server's clock.
     pub modified: Option<DateTime<Utc>>,
+    /// When it was read, by the same; `None` where the server does not say.
+    pub answered: Option<DateTime<Utc>>,
 }
 
 /// What has to hold for a write to happen.
@@ -138,6 +143,7 @@ impl Bucket {
         builder = encrypt(builder, settings);
         let timeout = settings.timeout.unwrap_or(TIMEOUT);
         builder = builder
+            .with_http_connector(Wire::default())
             .with_config(Key::Client(ClientConfigKey::Timeout), format!("{timeout} seconds"))
             .with_retry(RetryConfig {
                 backoff: BackoffConfig {
@@ -148,10 +154,11 @@ impl Bucket {
                 max_retries: settings.retries.unwrap_or(RETRIES).into(),
                 retry_timeout: TIMEOUTS * Duration::from_secs(timeout.into()),
             });
+        let region = builder.get_config_value(&Key::Region).unwrap_or_else(|| DEFAULT_REGION.to_owned());
         let store = builder.build().map_err(|error| other(error.to_string()))?;
         let mut tags = TagSet::default();
         settings.tags.iter().for_each(|(key, value)| tags.push(key, value));
-        Ok(Self { store, name: name.to_owned(), handle, tags })
+        Ok(Self { store, name: name.to_owned(), handle, tags, region })
     }
 
     /// Waits for `work`, on whatever thread.
@@ -225,11 +232,14 @@ impl Bucket {
     }
 
     async fn fetch_once(&self, path: &Path) -> object_store::Result<Stored> {
-        let got = self.store.get(path).await?;
+        let answered = Answered::default();
+        let mut options = GetOptions::default();
+        options.extensions.insert(answered.clone());
+        let got = self.store.get_opts(path, options).await?;
         let (size, tag, modified) = (got.meta.size, got.meta.e_tag.clone(), Some(got.meta.last_modified));
         let bytes = got.bytes().await?;
         if bytes.len() as u64 == size {
-            return Ok(Stored { bytes, tag, modified });
+            return Ok(Stored { bytes, tag, modified, answered: answered.take() });
         }
         let short = io::Error::from(io::ErrorKind::UnexpectedEof);
         let short = HttpError::new(HttpErrorKind::Interrupted, short);

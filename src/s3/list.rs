@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 
 use super::client::{Asked, Bucket};
 use super::error::S3Error;
+use super::wire::Refused;
 
 /// Folders that are listed at the same time. One listing is a chain of pages of 1,000 keys.
 const AT_ONCE: usize = 16;
@@ -38,6 +39,9 @@ pub struct Object {
 pub struct Listing {
     /// In no order.
     pub objects: Vec<Object>,
+    /// Keys that cannot be asked for: with an empty part, `.`, `..` or a control character in them. Of folders with such a
+    /// name, the folder, with `/` at its end.
+    pub refused: Vec<String>,
     /// Folders that could not be listed to their end.
     pub failed: Vec<S3Error>,
 }
@@ -54,6 +58,7 @@ struct Page {
 /// What a page held.
 struct Turned {
     objects: Vec<Object>,
+    refused: Vec<String>,
     folders: Vec<String>,
     /// The page after it.
     next: Option<Page>,
@@ -71,7 +76,8 @@ impl Bucket {
     /// When it cannot be listed.
     pub fn has_any(&self, folder: &str) -> Result<bool, S3Error> {
         let page = Page { folder: folder.to_owned(), visit: Visit::All, token: None };
-        Ok(!self.wait(self.turn(page, Some(1)))?.objects.is_empty())
+        let Turned { objects, refused, .. } = self.wait(self.turn(page, Some(1)))?;
+        Ok(!objects.is_empty() || !refused.is_empty())
     }
 
     async fn list_now(self: &Arc<Self>, root: &str, visit: &mut dyn FnMut(&str) -> Visit) -> Listing {
@@ -92,7 +98,8 @@ impl Bucket {
                 Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
             };
             match turned {
-                Ok(Turned { objects, folders, next }) => {
+                Ok(Turned { objects, refused, folders, next }) => {
+                    listing.refused.extend(refused);
                     listing.objects.extend(objects);
                     waiting.extend(next);
                     waiting.extend(folders.into_iter().filter_map(|folder| page_of(folder, visit)));
@@ -106,8 +113,9 @@ impl Bucket {
     async fn turn(&self, page: Page, most: Option<usize>) -> Result<Turned, S3Error> {
         let Page { folder, visit, token } = page;
         let prefix = if folder.is_empty() { None } else { Some(format!("{folder}/")) };
+        let refused = Refused::default();
         let ask = || -> Asked<'_, PaginatedListResult> {
-            let options = PaginatedListOptions {
+            let mut options = PaginatedListOptions {
                 offset: match (&visit, &token) {
                     (Visit::After(key), None) => Some(key.clone()),
                     _ => None,
@@ -117,6 +125,7 @@ impl Bucket {
                 page_token: token.clone(),
                 ..PaginatedListOptions::default()
             };
+            options.extensions.insert(refused.clone());
             self.store.list_paginated(prefix.as_deref(), options)
         };
         let listed = self.whole("cannot list", &folder, "s3:ListBucket", ask).await?;
@@ -124,6 +133,7 @@ impl Bucket {
         let objects = objects.map(|object| Object { key: object.location.into(), size: object.size });
         Ok(Turned {
             objects: objects.filter(|object| !is_folder(object)).collect(),
+            refused: refused.take(),
             folders: listed.result.common_prefixes.into_iter().map(Into::into).collect(),
             next: listed.page_token.map(|token| Page { folder, visit, token: Some(token) }),
         })

@@ -9,6 +9,8 @@ mod fetch;
 mod lease;
 mod list;
 mod profile;
+mod sign;
+mod wire;
 
 use std::fmt;
 use std::path::Path;
@@ -18,6 +20,7 @@ pub use error::{Cause, S3Error};
 pub use fetch::{Fetched, Prefetch, Wanted};
 pub use lease::Lease;
 pub use list::{Listing, Object, Visit};
+pub use sign::Signer;
 
 /// How every S3 location begins.
 const SCHEME: &str = "s3://";

@@ -4,6 +4,9 @@ use crate::time::Day;
 
 /// What earlier runs have read.
 pub trait Before {
+    /// Whether the last run has listed all that is new below a folder of a bucket, `s3://bucket/…`.
+    fn has_listed(&self, folder: &str) -> bool;
+
     /// Whether all of a dated folder was read.
     fn has_all_of(&self, folder: &DatedFolder<'_>) -> bool;
 
@@ -20,6 +23,10 @@ pub trait Before {
 pub struct Anew;
 
 impl Before for Anew {
+    fn has_listed(&self, _: &str) -> bool {
+        false
+    }
+
     fn has_all_of(&self, _: &DatedFolder<'_>) -> bool {
         false
     }

@@ -41,24 +41,29 @@ impl Walk<'_> {
     pub(super) fn prefix(&mut self, location: &Location) -> Result<(), WalkError> {
         let bucket = self.buckets.get(&location.bucket)?;
         let root = Location { key: String::new(), ..location.clone() };
-        let Self { before, found, .. } = self;
+        let Self { before, found, resumes, .. } = self;
         let mut known_folders = 0;
-        let Listing { mut objects, failed } = bucket.list(&location.key, &mut |folder| {
+        let Listing { mut objects, refused, failed } = bucket.list(&location.key, &mut |folder| {
             let below = folder.strip_prefix(&location.key).unwrap_or_default();
             let depth = below.split('/').filter(|name| !name.is_empty()).count();
             let visit = visit(&root.join(folder).to_string(), folder, depth, *before);
             known_folders += u64::from(visit == Visit::Skip);
+            *resumes |= matches!(visit, Visit::After(_));
             visit
         });
         found.coverage.known_folders += known_folders;
+        let path = location.to_string();
+        if failed.is_empty() || before.has_listed(&path) {
+            found.listed.insert(path);
+        }
         if let (true, Some(failure)) = (objects.is_empty(), failed.first()) {
             return Err(failure.clone().into());
         }
-        found.may_be_more |= failed.iter().any(|failure| failure.cause.may_pass());
-        for S3Error { location, cause, .. } in failed {
-            let path = location.to_string();
-            let name = self.name(Path::new(&path));
-            self.put_aside(Path::new(&path), name, Fate::Skipped(format!("cannot list: {}", cause.row())));
+        for failure in &failed {
+            self.not_listed(failure);
+        }
+        for key in refused {
+            self.refused(&root.join(&key).to_string());
         }
         // Those of one folder come together, as they do from a disk.
         objects.sort_unstable_by(|one, other| one.key.cmp(&other.key));
@@ -67,7 +72,9 @@ impl Walk<'_> {
         for Object { key, size } in objects {
             let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
             if last.0 != folder {
-                let is_known = DatedFolder::parse(folder).is_some_and(|dated| self.before.has_all_of(&dated));
+                let is_known = DatedFolder::parse(folder).is_some_and(|dated| {
+                    self.before.has_listed(&root.join(folder).to_string()) && self.before.has_all_of(&dated)
+                });
                 last = (folder.to_owned(), is_known);
             }
             if !last.1 {
@@ -75,6 +82,17 @@ impl Walk<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A part of a bucket that could not be listed.
+    pub(super) fn not_listed(&mut self, S3Error { location, cause, .. }: &S3Error) {
+        self.found.may_be_more |= cause.may_pass();
+        let path = location.to_string();
+        let path = Path::new(&path);
+        // All of the only SOURCE has no name below it.
+        let name = Some(self.name(path)).filter(|name| !name.as_os_str().is_empty());
+        let name = name.unwrap_or_else(|| path.to_owned());
+        self.put_aside(path, name, Fate::Skipped(format!("cannot list: {}", cause.row())));
     }
 
     fn listed(&mut self, location: &Location, size: u64, claim: Option<Claim>) {
@@ -98,13 +116,13 @@ impl Walk<'_> {
 /// What to do with a folder, `depth` folders below the SOURCE; `path` is its whole path.
 fn visit(path: &str, folder: &str, depth: usize, before: &dyn Before) -> Visit {
     match Level::of(path) {
-        Level::Region { account, region } => before
+        Level::Region { account, region } if before.has_listed(path) => before
             .resume(account, region)
             .map_or(Visit::All, |day| Visit::After(format!("{folder}/{}", of_day(day)))),
-        Level::Dated(dated) if before.has_all_of(&dated) => Visit::Skip,
+        Level::Dated(dated) if before.has_listed(path) && before.has_all_of(&dated) => Visit::Skip,
         Level::Beside if before.goes_on() => Visit::Skip,
         Level::Above => Visit::Descend,
-        Level::Dated(_) | Level::Beside => Visit::All,
+        Level::Region { .. } | Level::Dated(_) | Level::Beside => Visit::All,
         Level::Unknown => {
             if depth <= SEARCHED {
                 Visit::Descend
@@ -125,6 +143,10 @@ mod tests {
     struct Read(Day);
 
     impl Before for Read {
+        fn has_listed(&self, folder: &str) -> bool {
+            !folder.contains("/wider/")
+        }
+
         fn has_all_of(&self, folder: &DatedFolder<'_>) -> bool {
             folder.last < self.0
         }
@@ -154,6 +176,9 @@ mod tests {
             (&format!("{account}/CloudTrail/eu-west-2/2026/01/30"), 9, Visit::All, Visit::Skip),
             (&format!("{account}/CloudTrail/eu-west-2/2026"), 9, Visit::All, Visit::All),
             (&format!("{account}/CloudTrail-Digest"), 9, Visit::All, Visit::Skip),
+            // Nobody has looked there before.
+            (&format!("wider/{account}/CloudTrail/eu-west-1"), 9, Visit::All, Visit::All),
+            (&format!("wider/{account}/CloudTrail/eu-west-2/2026/01/30"), 9, Visit::All, Visit::All),
         ] {
             let path = format!("s3://bucket/{folder}");
             assert_eq!(visit(&path, folder, depth, &Anew), anew, "{folder}, anew");

@@ -1,6 +1,7 @@
 //! Where log files come from and how they are read: SOURCE arguments in, counted batches and their coverage out.
 pub mod before;
 mod bucket;
+mod claim;
 pub mod coverage;
 pub mod files;
 pub mod inflate;

@@ -1,6 +1,5 @@
 //! SOURCE arguments -> a sorted list of log files, each once, and what else was found.
-use std::collections::{BTreeMap, HashSet};
-use std::ffi::OsStr;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -10,12 +9,12 @@ use walkdir::WalkDir;
 
 use super::before::{Anew, Before};
 use super::bucket;
+pub use super::claim::Claim;
+use super::claim::{claim_of, claim_of_name, is_table};
 use super::coverage::{Coverage, Skipped};
 use super::files::LogFiles;
-use super::inflate::GZIP_MAGIC;
 use crate::cloudtrail::dated_folder::DatedFolder;
-use crate::cloudtrail::object_key::{FileKind, ObjectKey};
-use crate::emit::{LINES_FILE, SUMMARY_FILE};
+use crate::cloudtrail::object_key::ObjectKey;
 use crate::s3::{Buckets, Location, S3Error, Wanted, is_s3};
 use crate::time::Minute;
 
@@ -37,6 +36,8 @@ pub struct Found {
     pub coverage: Coverage,
     /// Whether a part of a bucket could not be listed, for a reason that may pass.
     pub may_be_more: bool,
+    /// SOURCEs in buckets of which everything was listed, by this run and those before.
+    pub listed: BTreeSet<String>,
 }
 
 /// A file to be read.
@@ -84,17 +85,6 @@ pub enum Place {
     Path(PathBuf),
     /// In a bucket.
     Object(Wanted),
-}
-
-/// What a file's name promises, and so what counts as damage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Claim {
-    /// Nothing: if it is not a log, it is ignored.
-    Nothing,
-    /// JSON: if it is broken, that is damage; if it is something else's JSON, it is ignored.
-    Json,
-    /// A log of CloudTrail, by AWS's name or because the user named the file: anything else is damage.
-    Log,
 }
 
 /// Why no list can be made.
@@ -160,14 +150,13 @@ pub fn walk_new(sources: &[PathBuf], before: &dyn Before, buckets: &Buckets) -> 
         aside: Vec::new(),
         moves: BTreeMap::new(),
         has_links: false,
+        resumes: false,
         is_only_source: sources.len() == 1,
         before,
         buckets,
     };
-    for source in sources {
-        walk.source(source)?;
-    }
-    let Walk { mut found, mut aside, moves, has_links, .. } = walk;
+    walk.sources(sources)?;
+    let Walk { mut found, mut aside, moves, has_links, resumes, .. } = walk;
     found.organizations =
         moves.into_iter().map(|(account, (_, organization))| (account, organization)).collect();
     // Without links, one folder cannot hold a file twice.
@@ -177,7 +166,8 @@ pub fn walk_new(sources: &[PathBuf], before: &dyn Before, buckets: &Buckets) -> 
         // A file that has vanished meanwhile is kept: reading it will tell.
         let is_named = path == Path::new(STDIN) || is_s3(path);
         let real = || if is_named { Ok(path.to_owned()) } else { path.canonicalize() };
-        can_meet_twice && real().is_ok_and(|real| !met.insert(real))
+        // Keys are told apart by more than the parts of paths.
+        can_meet_twice && real().is_ok_and(|real| !met.insert(real.into_os_string()))
     };
     found.logs.settle(&mut met_before);
     aside.sort_by(|one, other| one.name.cmp(&other.name));
@@ -194,7 +184,8 @@ pub fn walk_new(sources: &[PathBuf], before: &dyn Before, buckets: &Buckets) -> 
         }
     }
     let Coverage { skipped, excluded_files, known_folders, .. } = &found.coverage;
-    let is_empty = found.logs.is_empty() && found.tables.is_empty() && *known_folders == 0;
+    let has_known = *known_folders > 0 || resumes;
+    let is_empty = found.logs.is_empty() && found.tables.is_empty() && !has_known;
     if is_empty && skipped.is_empty() && excluded_files.is_empty() {
         return Err(no_logs(sources, &found.coverage));
     }
@@ -273,12 +264,34 @@ pub(super) struct Walk<'a> {
     /// The organization that each account was in last, and when.
     moves: BTreeMap<String, (Option<Minute>, String)>,
     has_links: bool,
+    /// Whether a part of a bucket was listed from where the last run ended: there was a log then.
+    pub(super) resumes: bool,
     is_only_source: bool,
     pub(super) before: &'a dyn Before,
     pub(super) buckets: &'a Buckets,
 }
 
 impl Walk<'_> {
+    /// Looks through all SOURCEs. Beside others, one in a bucket may fail for a reason that may pass.
+    fn sources(&mut self, sources: &[PathBuf]) -> Result<(), WalkError> {
+        let mut failed = Vec::new();
+        for source in sources {
+            match self.source(source) {
+                Err(WalkError::S3(error)) if error.cause.may_pass() => failed.push(error),
+                outcome => outcome?,
+            }
+        }
+        if failed.len() == sources.len()
+            && let Some(error) = failed.pop()
+        {
+            return Err(error.into());
+        }
+        for error in &failed {
+            self.not_listed(error);
+        }
+        Ok(())
+    }
+
     fn source(&mut self, source: &Path) -> Result<(), WalkError> {
         if source == Path::new(STDIN) {
             self.found.logs.add_stdin();
@@ -360,6 +373,28 @@ impl Walk<'_> {
         }
     }
 
+    /// Files an object that cannot be asked for, or a folder of them, whose path ends in `/`.
+    pub(super) fn refused(&mut self, path: &str) {
+        const WHY: &str = "cannot read: its key has an empty part, a part . or .., or a control character; copy it to another key";
+        // As it is written: a path's parts would not tell.
+        let name = self.above.to_str().and_then(|above| path.strip_prefix(above));
+        let name = PathBuf::from(name.map_or(path, |name| name.strip_prefix('/').unwrap_or(name)));
+        let key = ObjectKey::parse(path);
+        let path = Path::new(path);
+        let first_bytes = || Err(io::ErrorKind::Unsupported.into());
+        let claimed = if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+            Ok(Claim::Log)
+        } else {
+            claim_of(path, &key, None, &first_bytes)
+        };
+        let fate = match claimed {
+            Ok(_) => Fate::Skipped(WHY.to_owned()),
+            Err(Fate::Skipped(_)) => Fate::Ignored("not JSON by its name, and its key cannot be asked for"),
+            Err(fate) => fate,
+        };
+        self.put_aside(path, name, fate);
+    }
+
     /// As many bytes of a file as tell what it is.
     fn first_bytes(&self, path: &Path, size: u64) -> io::Result<Vec<u8>> {
         if let Some(location) = Location::of(path) {
@@ -397,63 +432,6 @@ fn unreachable(error: &walkdir::Error, named: impl Fn(&Path) -> PathBuf) -> Stri
         (None, Some(cause)) => format!("cannot open: {cause}"),
         (None, None) => "cannot open".to_owned(),
     }
-}
-
-/// What a file promises, or what becomes of it where it is no log.
-fn claim_of(
-    path: &Path,
-    key: &ObjectKey,
-    claim: Option<Claim>,
-    first_bytes: &dyn Fn() -> io::Result<Vec<u8>>,
-) -> Result<Claim, Fate> {
-    let by_name = claim_of_name(path);
-    let is_data = claim.is_some() || by_name.is_some();
-    match key.kind {
-        FileKind::CloudTrail | FileKind::Unknown => {}
-        kind if is_data => return Err(Fate::Excluded(kind.name())),
-        _ => {}
-    }
-    let own_output = [LINES_FILE, SUMMARY_FILE].map(OsStr::new);
-    if claim.is_none() && path.file_name().is_some_and(|name| own_output.contains(&name)) {
-        return Err(Fate::Ignored("named like what a scan writes"));
-    }
-    let by_aws = key.named_by_aws.then_some(Claim::Log);
-    match claim.or(by_aws).or(by_name) {
-        Some(claim) => Ok(claim),
-        None if is_table(path) => Err(Fate::Ignored("a table; name it itself to read it")),
-        None => match first_bytes().map(|first| is_gzip_or_json(&first)) {
-            Ok(true) => Ok(Claim::Nothing),
-            Ok(false) => Err(Fate::Ignored("not JSON by its name and first bytes")),
-            Err(error) => Err(Fate::Skipped(format!("cannot open: {error}"))),
-        },
-    }
-}
-
-/// Whether the name is that of a counts table.
-fn is_table(path: &Path) -> bool {
-    let name = lower_name(path);
-    name.ends_with(b".parquet") || name.ends_with(b".csv") || name.ends_with(b".csv.gz")
-}
-
-/// What a file's ending promises; `None` where it says nothing.
-fn claim_of_name(path: &Path) -> Option<Claim> {
-    let name = lower_name(path);
-    let (stem, is_gzip) = name.strip_suffix(b".gz").map_or((name.as_slice(), false), |stem| (stem, true));
-    let ends = |ending: &str| stem.ends_with(ending.as_bytes());
-    if ends(".json") || ends(".jsonl") || ends(".ndjson") {
-        return Some(Claim::Json);
-    }
-    (ends(".log") || (is_gzip && !ends(".csv"))).then_some(Claim::Nothing)
-}
-
-fn lower_name(path: &Path) -> Vec<u8> {
-    path.file_name().map(OsStr::as_encoded_bytes).unwrap_or_default().to_ascii_lowercase()
-}
-
-/// Whether bytes begin as gzip or JSON does.
-fn is_gzip_or_json(first: &[u8]) -> bool {
-    let text = first.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(first).trim_ascii_start();
-    first.starts_with(&GZIP_MAGIC) || text.starts_with(b"{") || text.starts_with(b"[")
 }
 
 /// Whether a SOURCE in a bucket is one object, not what lies below a prefix.

@@ -27,6 +27,10 @@ pub struct Checkpoint {
     pub judged_until: Option<Minute>,
     /// What is known of each account.
     pub accounts: BTreeMap<String, Account>,
+    /// SOURCEs in buckets of which the last run has listed everything that was new: only below them a listing goes on from its
+    /// newest key. No part of what stands for the state.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub listed: BTreeSet<String>,
     /// Calls by day, as counts tables.
     pub days: BTreeMap<String, Filed>,
     /// What the detectors have learned, and what is open.
@@ -71,16 +75,21 @@ pub struct Account {
 }
 
 impl Checkpoint {
-    /// SHA-256 of all the rest, hexadecimal.
+    /// What stands for the state, hexadecimal: all the rest, but for where the logs lie.
     #[must_use]
     pub fn digest(&self) -> String {
+        Self { listed: BTreeSet::new(), ..self.clone() }.sum()
+    }
+
+    /// SHA-256 of all the rest, hexadecimal.
+    fn sum(&self) -> String {
         let bare = Self { sha256: String::new(), ..self.clone() };
         sha256(&serde_json::to_vec(&bare).expect("texts and numbers can be written as JSON"))
     }
 
     /// As bytes, with its digest.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let whole = Self { sha256: self.digest(), ..self.clone() };
+        let whole = Self { sha256: self.sum(), ..self.clone() };
         let mut bytes = serde_json::to_vec_pretty(&whole).expect("texts and numbers can be written as JSON");
         bytes.push(b'\n');
         bytes
@@ -104,7 +113,7 @@ impl Checkpoint {
             return Err(StateError::Format { found: format, known: FORMAT });
         }
         let whole: Self = serde_json::from_slice(bytes).map_err(damaged)?;
-        if whole.sha256 != whole.digest() {
+        if whole.sha256 != whole.sum() {
             let why = "its digest is not that of what it says".to_owned();
             return Err(StateError::Damaged { path: "checkpoint".into(), why });
         }
@@ -175,14 +184,18 @@ mod tests {
             format: FORMAT,
             newest_delivery: minute,
             accounts: [("111122223333".to_owned(), account)].into(),
+            listed: ["s3://bucket/logs".to_owned()].into(),
             days: [("2026-01-31".to_owned(), file)].into(),
             ..Checkpoint::default()
         };
         let bytes = checkpoint.to_bytes();
         assert_eq!(Checkpoint::from_bytes(&bytes).expect("what was written"), checkpoint);
         assert_eq!(checkpoint.paths().into_iter().collect::<Vec<_>>(), ["days/2026-01-31.0.parquet"]);
+        let elsewhere = Checkpoint { listed: BTreeSet::new(), ..checkpoint.clone() };
+        assert_eq!(elsewhere.digest(), checkpoint.digest(), "it is the same wherever the logs lie");
         let text = String::from_utf8(bytes).expect("JSON");
         for (from, to, want) in [
+            ("bucket", "basket", "its digest is not that of what it says"),
             ("111122223333", "111122223334", "its digest is not that of what it says"),
             ("\"format\": 1", "\"format\": 2", "the state is of format 2, this program knows format 1"),
             ("2026-01-31T12:00:00Z", "noon", "noon is not a time"),

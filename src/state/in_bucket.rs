@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chrono::{DateTime, SecondsFormat, Utc};
-
 use super::StateError;
 use super::checkpoint::is_named_by_us;
-use super::vault::{Filed, LOCK, Vault, is_checkpoint, name_of, number_of};
+use super::holder;
+use super::vault::{Filed, LOCK, Vault, is_checkpoint, ledger_name, ledger_number, name_of, number_of};
 use crate::s3::{Bucket, Buckets, Cause, Condition, Lease, Listing, Location, S3Error, Visit};
 use crate::step::step;
 
@@ -34,10 +33,13 @@ impl InBucket {
         let mut vault = Self::at(at, buckets)?;
         vault.refuse_foreign()?;
         let lock = vault.at.join(LOCK).key;
-        let lease = vault.bucket.lease(&lock, &holder())?;
-        vault.lease = Some(lease.map_err(|holder| StateError::Busy {
+        let lease = vault.bucket.lease(&lock, &holder::text(), &holder::has_died)?;
+        vault.lease = Some(lease.map_err(|text| StateError::Busy {
             path: vault.path.clone(),
-            holder: Some(format!("{holder} (if that has died, it is free ten minutes later)")),
+            holder: Some(format!(
+                "{} (if that has died, it is free ten minutes later)",
+                holder::shown(&text)
+            )),
         })?);
         vault.generation = newest(&vault.names()?);
         Ok(vault)
@@ -62,11 +64,12 @@ impl InBucket {
     }
 
     fn list(&self, visit: &mut dyn FnMut(&str) -> Visit) -> Result<Vec<String>, StateError> {
-        let Listing { objects, failed } = self.bucket.list(&self.at.key, visit);
+        let Listing { objects, refused, failed } = self.bucket.list(&self.at.key, visit);
         if let Some(failure) = failed.into_iter().next() {
             return Err(failure.into());
         }
-        Ok(objects.into_iter().map(|object| self.below(&object.key)).collect())
+        let keys = objects.into_iter().map(|object| object.key).chain(refused);
+        Ok(keys.map(|key| self.below(&key)).collect())
     }
 
     /// A key from STATE.
@@ -96,7 +99,7 @@ impl InBucket {
         }
         // A first run that was cut off before its checkpoint leaves its lock behind; it has read nothing for good.
         let was_cut_off = names.iter().any(|name| name == LOCK);
-        for name in names.iter().filter(|name| *name != LOCK) {
+        for name in names.iter().filter(|name| *name != LOCK && ledger_number(name).is_none()) {
             let path = self.path.clone();
             if !is_named_by_us(name) {
                 return Err(StateError::Foreign { path });
@@ -106,6 +109,13 @@ impl InBucket {
             }
         }
         Ok(())
+    }
+
+    /// Numbers of the ledgers that are there, in order.
+    fn ledgers(&self) -> Result<Vec<u64>, StateError> {
+        let mut numbers: Vec<u64> = self.names()?.iter().filter_map(|name| ledger_number(name)).collect();
+        numbers.sort_unstable();
+        Ok(numbers)
     }
 
     fn read(&self, name: &str) -> Result<Vec<u8>, StateError> {
@@ -163,28 +173,40 @@ impl Vault for InBucket {
         self.remove_all_but(files);
         Ok(())
     }
+
+    fn ledger(&self) -> Result<Option<Vec<u8>>, StateError> {
+        self.ledgers()?.pop().map(|newest| self.read(&ledger_name(newest))).transpose()
+    }
+
+    fn put_ledger(&mut self, bytes: &[u8]) -> Result<(), StateError> {
+        let earlier = self.ledgers()?;
+        let next = ledger_name(earlier.last().copied().unwrap_or(0) + 1);
+        step("create the ledger");
+        match self.bucket.put(&self.at.join(&next).key, bytes.to_vec().into(), Condition::IsNew) {
+            Err(S3Error { cause: Cause::Changed, .. }) => {
+                return Err(StateError::Busy { path: self.path.clone(), holder: None });
+            }
+            put => put?,
+        }
+        for number in earlier {
+            let _ = self.bucket.remove(&self.at.join(&ledger_name(number)).key);
+        }
+        Ok(())
+    }
 }
 
 impl Drop for InBucket {
     fn drop(&mut self) {
-        let is_ours = self.generation == 0 && self.lease.as_ref().is_some_and(Lease::is_ours);
-        // A run that failed before it had anything to keep leaves nothing behind; but somebody else may have taken over.
-        if is_ours && self.names().is_ok_and(|names| newest(&names) == 0) {
-            self.remove_all_but(&BTreeSet::new());
-        }
+        let Some(lease) = self.lease.take() else { return };
+        lease.give_back(|| {
+            // A run that failed before it had anything to keep leaves nothing behind; but somebody else may have taken over.
+            if self.generation == 0 && self.names().is_ok_and(|names| newest(&names) == 0) {
+                self.remove_all_but(&BTreeSet::new());
+            }
+        });
     }
 }
 
 fn newest(names: &[String]) -> u64 {
     names.iter().filter_map(|name| number_of(name)).max().unwrap_or(0)
-}
-
-/// Says who holds a lease: a line that no other run writes.
-#[expect(clippy::disallowed_methods, reason = "tells a person who holds the state; no result depends on it")]
-fn holder() -> String {
-    let now =
-        DateTime::<Utc>::from(std::time::SystemTime::now()).to_rfc3339_opts(SecondsFormat::Millis, true);
-    let host =
-        std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "an unknown host".into());
-    format!("process {} on {} since {now}", std::process::id(), host.trim())
 }

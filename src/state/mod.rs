@@ -1,12 +1,13 @@
 //! STATE: what one run hands on to the next <-> files. The checkpoint is written last, and is all or nothing.
 mod checkpoint;
 mod events;
+mod holder;
 mod in_bucket;
 mod learned;
 mod read_files;
 mod vault;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -100,6 +101,8 @@ pub struct Kept {
     pub judged_until: Option<Minute>,
     /// What is known of each account.
     pub accounts: BTreeMap<String, Account>,
+    /// SOURCEs in buckets of which everything was listed.
+    pub listed: BTreeSet<String>,
     /// The days whose calls have changed, as counts tables.
     pub days: BTreeMap<Day, Vec<u8>>,
     /// Days before this one are forgotten.
@@ -225,6 +228,23 @@ impl State {
         self.checkpoint.files().map(|file| Ok(self.vault.get(file)?.len() as u64)).sum()
     }
 
+    /// What was told to whom, as [`State::save_ledger`] wrote it; `None` where nothing ever was.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn ledger(&self) -> Result<Option<Vec<u8>>, StateError> {
+        self.vault.ledger()
+    }
+
+    /// Writes what was told to whom. It is no part of the checkpoint, nor of its digest: who was told does not change what is
+    /// found.
+    ///
+    /// # Errors
+    /// When the disk is full, or some such. Then the one before is as it was.
+    pub fn save_ledger(&mut self, bytes: &[u8]) -> Result<(), StateError> {
+        self.vault.put_ledger(bytes)
+    }
+
     /// Writes what a run leaves behind: files first, then the checkpoint.
     ///
     /// # Errors
@@ -239,6 +259,7 @@ impl State {
             newest_delivery: kept.newest_delivery,
             judged_until: kept.judged_until,
             accounts: kept.accounts,
+            listed: kept.listed,
             days: self.checkpoint.days.clone(),
             learned: Some(self.vault.put("learned", "bin", &learned::to_bytes(&mut kept.learned))?),
             events: BTreeMap::new(),

@@ -27,6 +27,8 @@ use crate::words::hex;
 pub(super) const LOCK: &str = "lock";
 /// Begins the name of every checkpoint; its number follows.
 const CHECKPOINT: &str = "checkpoint-";
+/// Begins the name of every ledger of alerts; its number follows.
+const LEDGER: &str = "ledger-";
 /// Where files are written until they are complete.
 const STAGING: &str = ".trailpulse-staging";
 
@@ -90,6 +92,18 @@ pub(super) trait Vault: Debug + Send + Sync {
     /// # Errors
     /// When another run has written one meanwhile, or the disk is full. Then the state is as it was.
     fn commit(&mut self, checkpoint: &[u8], files: &BTreeSet<&str>) -> Result<(), StateError>;
+
+    /// The newest ledger of alerts; `None` where there is none yet.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn ledger(&self) -> Result<Option<Vec<u8>>, StateError>;
+
+    /// Writes the next ledger, and removes those before it. It goes its own way, beside the checkpoint.
+    ///
+    /// # Errors
+    /// When another run has written one meanwhile, or the disk is full. Then the one before is as it was.
+    fn put_ledger(&mut self, bytes: &[u8]) -> Result<(), StateError>;
 }
 
 /// The files below a folder.
@@ -153,6 +167,32 @@ impl InFolder {
         Ok(staged)
     }
 
+    /// Gives what was staged a name that no file has yet.
+    fn create(&self, staged: &Path, next: &Path) -> Result<(), StateError> {
+        // Unlike renaming, linking fails where there is one already.
+        match fs::hard_link(staged, next) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(StateError::Busy { path: self.path.clone(), holder: None })
+            }
+            // Not every file system has links; the lock keeps others out.
+            Err(_) => at(next, fs::rename(staged, next)),
+            // Or writing the next file would write into this one.
+            Ok(()) => at(staged, fs::remove_file(staged)),
+        }
+    }
+
+    /// Numbers of the ledgers that are there, in order: one, unless a run was killed between writing one and removing the
+    /// one before.
+    fn ledgers(&self) -> Result<Vec<u64>, StateError> {
+        let mut numbers = Vec::new();
+        for entry in at(&self.path, fs::read_dir(&self.path))? {
+            let name = at(&self.path, entry)?.file_name();
+            numbers.extend(ledger_number(&name.to_string_lossy()));
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
     /// Removes what no checkpoint names any more. That it cannot be removed harms nobody: the next run tries again.
     fn remove_all_but(&self, files: &BTreeSet<&str>) {
         let newest = name_of(self.generation);
@@ -183,7 +223,10 @@ impl InFolder {
                 return Err(StateError::Damaged { path, why: "its checkpoint is missing".to_owned() });
             }
             // What file systems keep at their root, and hidden files, are nobody's state.
-            let is_harmless = name == LOCK || name == "lost+found" || name.starts_with('.');
+            let is_harmless = name == LOCK
+                || name == "lost+found"
+                || name.starts_with('.')
+                || ledger_number(&name).is_some();
             if !is_ours && !is_harmless {
                 return Err(StateError::Foreign { path });
             }
@@ -248,20 +291,31 @@ impl Vault for InFolder {
         let staged = self.stage(checkpoint)?;
         let next = self.path.join(name_of(self.generation + 1));
         step("create the checkpoint");
-        // Unlike renaming, linking fails where there is one already.
-        match fs::hard_link(&staged, &next) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(StateError::Busy { path: self.path.clone(), holder: None });
-            }
-            // Not every file system has links; the lock keeps others out.
-            Err(_) => at(&next, fs::rename(&staged, &next))?,
-            // Or writing the next file would write into the checkpoint.
-            Ok(()) => at(&staged, fs::remove_file(&staged))?,
-        }
+        self.create(&staged, &next)?;
         step("sync the checkpoint");
         sync(&self.path)?;
         self.generation += 1;
         self.remove_all_but(files);
+        Ok(())
+    }
+
+    fn ledger(&self) -> Result<Option<Vec<u8>>, StateError> {
+        let Some(newest) = self.ledgers()?.pop() else { return Ok(None) };
+        let path = self.path.join(ledger_name(newest));
+        Ok(Some(at(&path, fs::read(&path))?))
+    }
+
+    fn put_ledger(&mut self, bytes: &[u8]) -> Result<(), StateError> {
+        let earlier = self.ledgers()?;
+        let staged = self.stage(bytes)?;
+        step("create the ledger");
+        let next = earlier.last().copied().unwrap_or(0) + 1;
+        self.create(&staged, &self.path.join(ledger_name(next)))?;
+        step("sync the ledger");
+        sync(&self.path)?;
+        for number in earlier {
+            let _ = fs::remove_file(self.path.join(ledger_name(number)));
+        }
         Ok(())
     }
 }
@@ -292,6 +346,14 @@ pub(super) fn name_of(generation: u64) -> String {
 
 pub(super) fn number_of(name: &str) -> Option<u64> {
     name.strip_prefix(CHECKPOINT)?.strip_suffix(".json")?.parse().ok()
+}
+
+pub(super) fn ledger_name(number: u64) -> String {
+    format!("{LEDGER}{number:08}.json")
+}
+
+pub(super) fn ledger_number(name: &str) -> Option<u64> {
+    name.strip_prefix(LEDGER)?.strip_suffix(".json")?.parse().ok()
 }
 
 pub(super) fn is_checkpoint(name: &str) -> bool {

@@ -28,9 +28,9 @@ const CORE: [&str; 21] = [
 ];
 
 /// Modules that read and write.
-const SHELL: [&str; 13] = [
+const SHELL: [&str; 14] = [
     "s3", "source", "store", "state", "step", "emit", "summary", "metrics", "evaluate", "generate",
-    "pipeline", "exit", "cli",
+    "pipeline", "exit", "cli", "alert",
 ];
 
 struct SourceFile {
@@ -171,10 +171,38 @@ fn only_the_store_names_polars() {
     check("polars outside store/", |file, line| file.module() != "store" && line.contains("polars"));
 }
 
+/// Files of the shell that decide what is told, to whom and in which words.
 #[test]
-fn tokio_lives_in_the_pipeline_s3_and_main() {
+fn payloads_and_routes_of_alerts_are_pure() {
+    check("a payload or a route reaches outside", |file, line| {
+        let is_pure = file.name.starts_with("alert/feed/")
+            || ["alert/notice.rs", "alert/route.rs", "alert/outgoing.rs"].contains(&&*file.name);
+        is_pure
+            && [
+                "std::fs",
+                "std::env",
+                "std::net",
+                "SystemTime",
+                "Instant",
+                "Utc::now",
+                "tokio",
+                "reqwest",
+                "rand",
+            ]
+            .iter()
+            .any(|word| line.contains(word))
+    });
+}
+
+#[test]
+fn only_alerts_name_their_client() {
+    check("reqwest outside alert/", |file, line| file.module() != "alert" && line.contains("reqwest"));
+}
+
+#[test]
+fn tokio_lives_in_the_pipeline_s3_alerts_and_main() {
     check("tokio elsewhere", |file, line| {
-        !["pipeline", "s3", "main"].contains(&file.module()) && line.contains("tokio::")
+        !["pipeline", "s3", "alert", "main"].contains(&file.module()) && line.contains("tokio::")
     });
 }
 

@@ -180,6 +180,16 @@ fn every_problem_is_told_at_once_and_nothing_is_written() {
     check(&["check"], &wrong);
     scenario.write("trailpulse.toml", "\n[scan]\nmodel = \"nonesuch\"\n");
     check(&["check"], &["error: trailpulse.toml: line 3: scan.model: there is no model nonesuch"]);
+    // Everything at once: what is wrong in the file, the model that it names, and what cannot be reached on this machine.
+    scenario
+        .write("trailpulse.toml", "[scan]\nmodel = \"nonesuch\"\nsettle = -1\nout = \"counts.csv/out\"\n");
+    let wrong = [
+        "error: trailpulse.toml: line 2: scan.model: there is no model nonesuch",
+        "error: trailpulse.toml: line 3: scan.settle must be",
+        "error: cannot open nowhere;",
+        "error: cannot write to counts.csv/out",
+    ];
+    check(&["check", "nowhere", "s3://bucket/not-asked-for"], &wrong);
     check(&["check", "--config", "nowhere.toml"], &["error: cannot read configuration nowhere.toml"]);
     check(
         &["scan", "counts.csv", "--config", "nowhere.toml"],

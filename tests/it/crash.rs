@@ -130,6 +130,19 @@ fn where_nothing_can_be_written_nothing_is_changed() {
         assert!(ended.stderr.contains("logs.txt"), "{}", ended.stderr);
     }
     assert!(kept(&scenario) == state);
+    // Before anything is read: here, that would wait for ever.
+    #[cfg(unix)]
+    {
+        let made = std::process::Command::new("mkfifo").arg(scenario.path("pipe.json")).status();
+        assert!(made.is_ok_and(|made| made.success()), "mkfifo makes a pipe");
+        for options in
+            [["--out", "logs.txt/out", "--state", "state"], ["--out", "out", "--state", "logs.txt/state"]]
+        {
+            let ended = scenario.run(&[["scan", "pipe.json"].as_slice(), &options].concat());
+            assert_eq!(ended.status, 2, "{}", ended.stderr);
+        }
+    }
+    assert!(kept(&scenario) == state);
     // The disk is full: no file may grow beyond so many blocks of 512 bytes.
     for blocks in [0, 1, 8, 40] {
         before(&scenario);
@@ -150,4 +163,77 @@ fn where_nothing_can_be_written_nothing_is_changed() {
         scenario.done(&["state", "state"]);
     }
     scenario.done(&NIGHT);
+}
+
+/// Runs a script with a file system of its own in memory on the folder `small`, of so many pages of 4 KiB. `None`, with a word
+/// about it, where nobody but root may have one.
+#[cfg(target_os = "linux")]
+fn on_a_small_disk(scenario: &Scenario, pages: usize, script: &str) -> Option<Ended> {
+    std::fs::create_dir_all(scenario.path("small")).expect("writable");
+    let mount = format!("mount -t tmpfs -o size={}k none small", 4 * pages);
+    let in_own = |script: &str| {
+        let mut unshare = std::process::Command::new("unshare");
+        unshare
+            .args(["--user", "--map-root-user", "--mount", "bash", "-ec", script])
+            .current_dir(scenario.path("."));
+        unshare.output()
+    };
+    if !in_own(&mount).is_ok_and(|output| output.status.success()) {
+        let _ = std::io::Write::write_all(
+            &mut std::io::stderr(),
+            b"skipped: no file system of its own can be had here\n",
+        );
+        return None;
+    }
+    Some(Ended::new(in_own(&format!("{mount}; {script}")).expect("it has started before")))
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_disk_that_is_full_leaves_the_state_as_it_was_and_is_made_up_for() {
+    let scenario = scenario();
+    scenario.done(&NIGHT);
+    let want = outcome(&scenario);
+    let newest = |state: &str| {
+        let names = tree(&scenario.path(state)).into_iter().map(|(name, _)| name);
+        names.filter(|name| name.starts_with("checkpoint-")).max().expect("a checkpoint")
+    };
+    let (mut full, mut done) = (0, 0);
+    for small in ["state", "out"] {
+        // What the first night left, and so many pages more: so that the first, the last or nothing does not fit.
+        for spare in [0, 1, 2, 4, 16, 4_096] {
+            before(&scenario);
+            let night =
+                NIGHT.map(
+                    |argument| if argument == small { format!("small/{small}") } else { argument.to_owned() },
+                );
+            let night = format!("{} {}", env!("CARGO_BIN_EXE_trailpulse"), night.join(" "));
+            let keep = |name: &str| {
+                format!("rm -rf {name}; cp -r $([ {small} = state ] && echo small/)state {name}")
+            };
+            let script = format!(
+                "cp -r {small}.before small/{small}
+                 used=$(df --output=used small | tail -1)
+                 mount -o remount,size=$((used + 4 * {spare}))k small
+                 status=0; {night} || status=$?
+                 {}
+                 mount -o remount,size=64m small
+                 {night} || exit 99
+                 rm -rf {small}; cp -r small/{small} {small}
+                 exit $status",
+                keep("state.after")
+            );
+            let Some(ended) = on_a_small_disk(&scenario, 4_096, &script) else { return };
+            let what = format!("{small} with {spare} pages ended with {}: {}", ended.status, ended.stderr);
+            if ended.status == 0 {
+                done += 1;
+            } else {
+                full += 1;
+                assert!(ended.status == 2 && ended.stderr.contains("No space left on device"), "{what}");
+                assert_eq!(newest("state.after"), newest("state.before"), "{what}");
+            }
+            assert!(outcome(&scenario) == want, "{what}");
+        }
+    }
+    assert!(full >= 4 && done >= 2, "{full} were full, {done} were not");
 }

@@ -1,5 +1,6 @@
 //! The integration tests, one binary: each binary that links polars costs about a gigabyte of disk.
 #![expect(clippy::disallowed_methods, reason = "tests read what they wrote, and their own settings")]
+mod alert;
 mod architecture;
 mod command;
 mod config;
@@ -9,6 +10,7 @@ mod determinism;
 mod evaluate;
 mod explain;
 mod interrupt;
+mod log;
 mod metrics;
 mod packaging;
 mod page;
@@ -19,4 +21,5 @@ mod s3;
 mod scan;
 mod state;
 mod table;
+mod told;
 mod usage;

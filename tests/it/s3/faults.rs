@@ -44,6 +44,22 @@ fn faults_that_pass_change_nothing() {
 }
 
 #[test]
+fn a_server_that_is_overloaded_for_a_while_is_waited_for() {
+    let Some(served) = Served::new() else { return };
+    for (name, bytes) in &logs()[..50] {
+        served.put(&format!("logs/{name}"), bytes);
+    }
+    // As many tries as there are when nobody says.
+    served.scenario.write("trailpulse.toml", "");
+    served.proxy.plan(|what, time| {
+        let is_hit = what.contains("list-type=2") || number_of(what).is_multiple_of(10);
+        if is_hit && time <= 6 { Fault::Status(503) } else { Fault::None }
+    });
+    served.ends(0, &["-q", "scan", "s3://logs", "--out", "out"]);
+    assert_eq!(summary(&served, "out")["skipped"], Value::Array(Vec::new()));
+}
+
+#[test]
 fn faults_that_last_are_named_and_made_up_for_by_the_next_run() {
     let Some(served) = Served::new() else { return };
     let logs = logs();

@@ -8,8 +8,8 @@ use crate::command::{Ended, Scenario, python, repository, tells_of_the_run, text
 use crate::s3::server::{ACCESS_KEY, SECRET_KEY, logs};
 
 /// moto, until it is dropped.
-struct Moto {
-    endpoint: String,
+pub(crate) struct Moto {
+    pub(crate) endpoint: String,
     server: Child,
 }
 
@@ -22,7 +22,7 @@ impl Drop for Moto {
 
 impl Moto {
     /// `None`, with a word about it, where moto is not installed.
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         // Whether it is there, without which nothing starts.
         python("moto_server.py", Some("moto.server, boto3"), &[])?;
         let python = std::env::var("TRAILPULSE_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
@@ -40,8 +40,13 @@ impl Moto {
     }
 
     fn boto3(&self, arguments: &[&str]) -> String {
+        self.asked("boto3_bucket.py", arguments)
+    }
+
+    /// What a script prints that takes a command, the endpoint, and what else there is.
+    pub(crate) fn asked(&self, script: &str, arguments: &[&str]) -> String {
         let arguments = [&[arguments[0], &self.endpoint], &arguments[1..]].concat();
-        let ended = python("boto3_bucket.py", Some("boto3"), &arguments).expect("boto3 is there, as moto is");
+        let ended = python(script, Some("boto3"), &arguments).expect("boto3 is there, as moto is");
         assert_eq!(ended.status, 0, "{}", ended.stderr);
         ended.stdout
     }

@@ -18,6 +18,12 @@ pub(crate) enum Fault {
     Truncate,
     /// Nothing comes for so long, then the answer.
     Delay(Duration),
+    /// It is not passed on, and the connection is closed.
+    Refuse,
+    /// It is not passed on; the answer is 429, and a wish to be left alone for so many seconds.
+    Busy(u32),
+    /// It is not passed on; an answer comes byte by byte, and never to its end.
+    Drip,
 }
 
 /// What becomes of a request, such as `GET /bucket/key`, that comes for the so-manieth time, from 1 on.
@@ -33,7 +39,10 @@ struct Shared {
     to: u16,
     plan: Mutex<Plan>,
     seen: Mutex<Vec<String>>,
+    passed: Mutex<Vec<(String, Vec<u8>)>>,
     times: Mutex<BTreeMap<String, usize>>,
+    /// Hours by which the server's clock is told wrong.
+    skew: Mutex<i64>,
 }
 
 impl Proxy {
@@ -45,7 +54,9 @@ impl Proxy {
             to,
             plan: Mutex::new(Box::new(|_, _| Fault::None)),
             seen: Mutex::default(),
+            passed: Mutex::default(),
             times: Mutex::default(),
+            skew: Mutex::default(),
         });
         let own = Arc::clone(&shared);
         std::thread::spawn(move || {
@@ -65,9 +76,19 @@ impl Proxy {
         self.shared.seen.lock().expect("nobody panics").clear();
     }
 
+    /// From now on, the server's clock seems to be so many hours wrong: what it says of now, and of when objects were written.
+    pub(crate) fn skew(&self, hours: i64) {
+        *self.shared.skew.lock().expect("nobody panics") = hours;
+    }
+
     /// All requests since the last plan.
     pub(crate) fn seen(&self) -> Vec<String> {
         self.shared.seen.lock().expect("nobody panics").clone()
+    }
+
+    /// Bodies of all requests that were passed on, whatever the plans.
+    pub(crate) fn passed(&self) -> Vec<(String, Vec<u8>)> {
+        self.shared.passed.lock().expect("nobody panics").clone()
     }
 }
 
@@ -85,15 +106,17 @@ impl Shared {
             *time
         };
         let fault = (self.plan.lock().expect("nobody panics"))(&what, time);
-        if let Fault::Status(status) = fault {
-            let body = "<Error><Code>SlowDown</Code><Message>as planned</Message></Error>";
-            let answer = format!(
-                "HTTP/1.1 {status} Planned\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-                body.len()
-            );
+        if let Some(answer) = fault.instead() {
             return client.write_all(answer.as_bytes());
         }
-        let answer = self.ask(&request)?;
+        match fault {
+            Fault::Refuse => return client.shutdown(Shutdown::Both),
+            Fault::Drip => return drip(&mut client),
+            _ => {}
+        }
+        let body = request[end_of_head(&request).unwrap_or_default()..].to_vec();
+        self.passed.lock().expect("nobody panics").push((what, body));
+        let answer = skewed(self.ask(&request)?, *self.skew.lock().expect("nobody panics"));
         match fault {
             Fault::Reset => client.shutdown(Shutdown::Both),
             Fault::Truncate => {
@@ -104,7 +127,7 @@ impl Shared {
                 std::thread::sleep(pause);
                 client.write_all(&answer)
             }
-            Fault::None | Fault::Status(_) => client.write_all(&answer),
+            _ => client.write_all(&answer),
         }
     }
 
@@ -121,8 +144,49 @@ impl Shared {
     }
 }
 
+/// An answer by a clock that is so many hours wrong.
+fn skewed(answer: Vec<u8>, hours: i64) -> Vec<u8> {
+    let head = end_of_head(&answer).filter(|_| hours != 0);
+    let Some((head, body)) = head.and_then(|head| answer.split_at_checked(head)) else { return answer };
+    let lines = String::from_utf8_lossy(head);
+    let lines = lines.lines().map(|line| {
+        let (name, value) = line.split_once(": ").unwrap_or((line, ""));
+        let is_time = ["date", "last-modified"].iter().any(|known| name.eq_ignore_ascii_case(known));
+        let Some(time) = chrono::DateTime::parse_from_rfc2822(value).ok().filter(|_| is_time) else {
+            return format!("{line}\r\n");
+        };
+        let time = (time + chrono::TimeDelta::hours(hours)).format("%a, %d %b %Y %H:%M:%S GMT");
+        format!("{name}: {time}\r\n")
+    });
+    [lines.collect::<String>().as_bytes(), body].concat()
+}
+
+impl Fault {
+    /// The answer of which the server knows nothing.
+    fn instead(self) -> Option<String> {
+        let (status, headers) = match self {
+            Self::Status(status) => (status, String::new()),
+            Self::Busy(seconds) => (429, format!("Retry-After: {seconds}\r\n")),
+            _ => return None,
+        };
+        let body = "<Error><Code>SlowDown</Code><Message>as planned</Message></Error>";
+        let length = body.len();
+        Some(format!(
+            "HTTP/1.1 {status} Planned\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        ))
+    }
+}
+
+/// Until the client has had enough.
+fn drip(client: &mut TcpStream) -> io::Result<()> {
+    loop {
+        client.write_all(b"H")?;
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
 /// A request with its body.
-fn read_message(from: &mut TcpStream) -> io::Result<Vec<u8>> {
+pub(crate) fn read_message(from: &mut TcpStream) -> io::Result<Vec<u8>> {
     let (mut bytes, mut buffer) = (Vec::new(), vec![0; 65536]);
     loop {
         let read = from.read(&mut buffer)?;
@@ -138,7 +202,7 @@ fn read_message(from: &mut TcpStream) -> io::Result<Vec<u8>> {
     }
 }
 
-fn end_of_head(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn end_of_head(bytes: &[u8]) -> Option<usize> {
     bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4)
 }
 

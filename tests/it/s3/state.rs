@@ -49,6 +49,17 @@ fn one_run_at_a_time_has_it() {
     age_lock(&served, 11);
     served.ends(0, &NIGHT);
     assert!(!served.scenario.path("s3/states/s/lock").exists());
+    // By the server's clock, not by this machine's: it is 12 hours slow, then fast.
+    for (minutes, status) in [(11, 0), (9, 2)] {
+        for hours in [-12, 12] {
+            served.put("states/s/lock", b"process 4711 on elsewhere since noon\n");
+            age_lock(&served, minutes);
+            served.proxy.skew(hours);
+            served.ends(status, &NIGHT);
+        }
+    }
+    served.proxy.skew(0);
+    std::fs::remove_file(served.scenario.path("s3/states/s/lock")).expect("nobody took it");
     // Somebody else's checkpoint has come meanwhile.
     served.proxy.plan(|what, _| {
         let is_commit = what.starts_with("PUT") && what.contains("/checkpoint-");
@@ -56,6 +67,51 @@ fn one_run_at_a_time_has_it() {
     });
     let refused = served.ends(2, &NIGHT).stderr;
     assert!(refused.contains("the state s3://states/s is in use by another run"), "{refused}");
+}
+
+#[test]
+fn a_first_run_that_has_lost_its_lease_leaves_the_others_state_alone() {
+    let Some(served) = Served::new() else { return };
+    let logs = logs();
+    for (name, bytes) in &logs[..logs.len() / 4] {
+        served.scenario.write(&format!("logs/{name}"), bytes);
+    }
+    let theirs = [
+        ("lock", "process 4711 on elsewhere since noon\n"),
+        ("learned.0123456789abcdef.bin", "theirs"),
+        ("days/2026-01-05.0123456789abcdef.parquet", "theirs"),
+    ];
+    let folder = served.scenario.path("s3/states/s");
+    // While this one is about to end, another has taken over, and is about to end too.
+    served.proxy.plan(move |what, _| {
+        if !what.starts_with("PUT") || !what.contains("/checkpoint-") {
+            return Fault::None;
+        }
+        for (name, text) in theirs {
+            let path = folder.join(name);
+            std::fs::create_dir_all(path.parent().expect("has a parent")).expect("writable");
+            std::fs::write(path, text).expect("writable");
+        }
+        Fault::Status(412)
+    });
+    served.ends(2, &NIGHT);
+    for (name, text) in theirs {
+        let there = std::fs::read(served.scenario.path("s3/states/s").join(name));
+        assert!(there.is_ok_and(|bytes| bytes == text.as_bytes()), "{name} was touched");
+    }
+    // Where nobody has, it takes away what it has written.
+    std::fs::remove_dir_all(served.scenario.path("s3/states/s")).expect("its own folder");
+    served.proxy.plan(|what, _| {
+        if what.starts_with("PUT") && what.contains("/checkpoint-") {
+            Fault::Status(403)
+        } else {
+            Fault::None
+        }
+    });
+    served.ends(2, &NIGHT);
+    assert_eq!(served.objects("states"), Vec::new());
+    let asked = served.proxy.seen().iter().filter(|what| what.as_str() == "GET /states/s/lock").count();
+    assert_eq!(asked, 1, "whose it is");
 }
 
 #[test]
@@ -116,7 +172,7 @@ fn a_run_that_is_killed_between_any_two_writes_is_made_up_for_by_the_next() {
             break;
         }
         steps.push(ended.stderr.lines().last().unwrap_or_default().to_owned());
-        age_lock(&served, 11);
+        // At once: its process has died on this machine.
         served.ends(0, &NIGHT);
         assert!(outcome() == want, "{steps:?}");
         // Those near both ends of each stage, and some between.

@@ -1,0 +1,168 @@
+//! A notice -> `PutEvents` of Amazon EventBridge: events as CloudTrail's own Insights are, but for their source. Pure.
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+
+use super::Context;
+use super::text::within;
+use crate::alert::notice::{Notice, Purpose};
+use crate::alert::outgoing::{Answer, Outgoing, Post, Reply, Signing, Value, Verdict, by_status};
+use crate::alert::secret::Secret;
+use crate::config::EventBridge;
+use crate::finding::Event;
+
+/// What CloudTrail's own Insights have, so that rules written for them fire.
+const DETAIL_TYPE: &str = "AWS Insight via CloudTrail";
+/// `source` where the configuration names none.
+const SOURCE: &str = "trailpulse";
+/// Entries in a call, and bytes of all of them as AWS counts: its limit was 256 KiB for years, and is no less anywhere.
+const MOST_ENTRIES: usize = 10;
+const MOST_BYTES: usize = 240 * 1024;
+/// Bytes that AWS counts for the time of an entry.
+const TIME_BYTES: usize = 14;
+/// Longest ARN that is named as a resource.
+const LONGEST_ARN: usize = 1024;
+
+pub(super) fn outgoing(settings: &EventBridge, context: &Context<'_>, notice: &Notice) -> Vec<Outgoing> {
+    let mut calls = Vec::<(Vec<Json>, Vec<usize>)>::new();
+    let mut room = 0;
+    for (index, event) in notice.events.iter().enumerate() {
+        let (entry, bytes) = entry(settings, notice, event);
+        let is_full = bytes > room || calls.last().is_none_or(|(entries, _)| entries.len() == MOST_ENTRIES);
+        if is_full {
+            calls.push((Vec::new(), Vec::new()));
+            room = MOST_BYTES;
+        }
+        room = room.saturating_sub(bytes);
+        let (entries, events) = calls.last_mut().expect("one was added");
+        entries.push(entry);
+        events.push(index);
+    }
+    let url = settings.endpoint.clone().unwrap_or_else(|| endpoint("events", context.region));
+    let post = |(entries, events): (Vec<Json>, Vec<usize>)| {
+        Outgoing::Post(Post {
+            url: Secret::new(format!("{}/", url.trim_end_matches('/'))),
+            headers: vec![
+                ("content-type", Value::Plain("application/x-amz-json-1.1".to_owned())),
+                ("x-amz-target", Value::Plain("AWSEvents.PutEvents".to_owned())),
+            ],
+            body: json!({"Entries": entries}).to_string().into_bytes(),
+            signing: Some(Signing { service: "events", region: Some(context.region.to_owned()) }),
+            events,
+            read,
+        })
+    };
+    calls.into_iter().map(post).collect()
+}
+
+/// Address of a service of AWS in a region.
+pub(super) fn endpoint(service: &str, region: &str) -> String {
+    let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
+    format!("https://{service}.{region}.amazonaws.com{suffix}")
+}
+
+/// An entry, and its bytes as AWS counts them.
+fn entry(settings: &EventBridge, notice: &Notice, event: &Event) -> (Json, usize) {
+    let source = settings.source.as_deref().unwrap_or(SOURCE);
+    let is_arn = |name: &&str| name.starts_with("arn:") && name.len() <= LONGEST_ARN;
+    let mut resources: Vec<&str> = event.principal().filter(is_arn).into_iter().collect();
+    if notice.purpose == Purpose::Test {
+        resources.push("trailpulse:test");
+    }
+    let others =
+        TIME_BYTES + source.len() + DETAIL_TYPE.len() + resources.iter().map(|it| it.len()).sum::<usize>();
+    let detail = within(&event.json, MOST_BYTES - others);
+    let mut entry = json!({
+        "Time": i64::from(event.record.event_time.epoch()) * 60,
+        "Source": source,
+        "DetailType": DETAIL_TYPE,
+        "Detail": detail,
+        "Resources": resources,
+    });
+    if let Some(bus) = &settings.bus {
+        entry["EventBusName"] = json!(bus);
+    }
+    (entry, others + detail.len())
+}
+
+/// A success can hold failures: one answer for each entry.
+fn read(answer: &Answer<'_>) -> Reply {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Entries {
+        entries: Vec<Entry>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Entry {
+        event_id: Option<String>,
+        error_code: Option<String>,
+    }
+    if answer.status != 200 {
+        return refused(answer);
+    }
+    let verdict = |entry: Entry| match (entry.event_id, entry.error_code) {
+        (Some(_), None) => Verdict::Delivered,
+        (_, Some(code)) => failed(&code),
+        (None, None) => Verdict::Again("an entry has neither an id nor an error".to_owned()),
+    };
+    match serde_json::from_slice::<Entries>(answer.body) {
+        Ok(Entries { entries }) => Reply::Each(entries.into_iter().map(verdict).collect()),
+        Err(_) => Reply::All(Verdict::Again("the answer is none of EventBridge's".to_owned())),
+    }
+}
+
+/// What is wrong with the entry stays wrong.
+fn failed(code: &str) -> Verdict {
+    match code {
+        "MalformedDetail" | "InvalidArgument" | "ValidationException" => Verdict::Rejected(code.to_owned()),
+        code => Verdict::Again(code.chars().take(64).collect()),
+    }
+}
+
+/// What AWS says with an error status, in JSON or XML: too fast, and credentials that do not hold, may pass.
+pub(super) fn refused(answer: &Answer<'_>) -> Reply {
+    let text = String::from_utf8_lossy(answer.body);
+    let passing = ["Throttl", "TooManyRequests", "RequestLimitExceeded", "Expired", "RequestTimeTooSkewed"];
+    match passing.into_iter().find(|word| text.contains(word)) {
+        Some(word) => Reply::All(Verdict::Again(format!("status {}: {word}", answer.status))),
+        None => by_status(answer),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_entry_is_judged_alone() {
+        let body = br#"{"FailedEntryCount":3,"Entries":[{"EventId":"1"},{"ErrorCode":"InternalFailure","ErrorMessage":"x"},
+            {"ErrorCode":"MalformedDetail"},{}]}"#;
+        let Reply::Each(verdicts) = read(&Answer { status: 200, body }) else { panic!("each") };
+        assert!(matches!(
+            &verdicts[..],
+            [Verdict::Delivered, Verdict::Again(_), Verdict::Rejected(_), Verdict::Again(_)]
+        ));
+    }
+
+    #[test]
+    fn errors_of_aws_are_told_apart() {
+        let throttled = br#"{"__type":"com.amazonaws#ThrottlingException","message":"Rate exceeded"}"#;
+        let xml = b"<ErrorResponse><Error><Code>ExpiredToken</Code></Error></ErrorResponse>";
+        for (status, body, again) in [
+            (400, &throttled[..], true),
+            (403, xml, true),
+            (503, b"", true),
+            (200, b"<html>", true),
+            (400, br#"{"__type":"ValidationException"}"#, false),
+        ] {
+            let reply = read(&Answer { status, body });
+            assert_eq!(matches!(reply, Reply::All(Verdict::Again(_))), again, "{status} {reply:?}");
+        }
+    }
+
+    #[test]
+    fn regions_of_china_have_a_domain_of_their_own() {
+        assert_eq!(endpoint("events", "eu-west-1"), "https://events.eu-west-1.amazonaws.com");
+        assert_eq!(endpoint("sns", "cn-north-1"), "https://sns.cn-north-1.amazonaws.com.cn");
+    }
+}

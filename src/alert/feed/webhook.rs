@@ -1,0 +1,120 @@
+//! A notice -> a signed JSON document for whatever listens. Pure.
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use sha2::Sha256;
+
+use super::Context;
+use super::text::record;
+use crate::alert::notice::{Notice, Purpose, key};
+use crate::alert::outgoing::{Outgoing, Post, Value, by_status};
+use crate::alert::secret::Secret;
+use crate::config::Webhook;
+use crate::explanation::Explanation;
+use crate::finding::Event;
+use crate::time::Minute;
+use crate::words::hex;
+
+/// Version of the document; a change that a reader has to know of makes the next.
+const VERSION: &str = "1";
+/// Events in a document: some hundred kilobytes, less than receivers refuse.
+const MOST_EVENTS: usize = 50;
+
+/// The document.
+#[derive(Serialize)]
+struct Document<'a> {
+    version: &'static str,
+    key: String,
+    test: bool,
+    incident: &'a str,
+    status: &'static str,
+    severity: &'static str,
+    text: &'a str,
+    principal: Option<&'a str>,
+    from: String,
+    until: Option<String>,
+    insights: usize,
+    held_back: u64,
+    events: Vec<Told<'a>>,
+}
+
+/// One event of it.
+#[derive(Serialize)]
+struct Told<'a> {
+    severity: &'static str,
+    record: &'a RawValue,
+    explanation: Option<&'a Explanation>,
+}
+
+pub(super) fn outgoing(settings: &Webhook, context: &Context<'_>, notice: &Notice) -> Vec<Outgoing> {
+    let parts = notice.events.chunks(MOST_EVENTS).enumerate();
+    parts.map(|(part, events)| post(settings, context, notice, (part * MOST_EVENTS, events))).collect()
+}
+
+/// One document, with the events from `first` on.
+fn post(
+    settings: &Webhook,
+    context: &Context<'_>,
+    notice: &Notice,
+    (first, events): (usize, &[Event]),
+) -> Outgoing {
+    let ids: Vec<&str> = events.iter().map(|event| &*event.record.event_id).collect();
+    let key = match notice.purpose {
+        // Of its events alone: a document keeps its key when a later run sends it without the others.
+        Purpose::Alert => key(&notice.feed, &ids),
+        Purpose::Test => notice.key,
+    };
+    let key = key.to_string();
+    let document = Document {
+        version: VERSION,
+        key: key.clone(),
+        test: notice.purpose == Purpose::Test,
+        incident: &notice.incident,
+        status: notice.status.name(),
+        severity: notice.severity.name(),
+        text: &notice.sentence,
+        principal: notice.principal.as_deref(),
+        from: notice.from.to_string(),
+        until: notice.until.as_ref().map(Minute::to_string),
+        insights: notice.members.len(),
+        held_back: notice.held_back,
+        events: events.iter().map(told).collect(),
+    };
+    let body = serde_json::to_vec(&document).expect("texts and numbers can be written as JSON");
+    let timestamp = context.now.timestamp().to_string();
+    let mut headers = vec![
+        ("content-type", Value::Plain("application/json".to_owned())),
+        ("idempotency-key", Value::Plain(key)),
+        ("x-trailpulse-timestamp", Value::Plain(timestamp.clone())),
+    ];
+    if let Some(secret) = &settings.secret {
+        let signature = signature(context.secrets.get(secret), &timestamp, &body);
+        headers.push(("x-trailpulse-signature", Value::Plain(format!("sha256={signature}"))));
+    }
+    if let Some(token) = &settings.token {
+        let bearer = format!("Bearer {}", context.secrets.get(token).reveal());
+        headers.push(("authorization", Value::Secret(Secret::new(bearer))));
+    }
+    Outgoing::Post(Post {
+        url: context.address(&settings.url),
+        headers,
+        body,
+        signing: None,
+        events: (first..first + events.len()).collect(),
+        read: by_status,
+    })
+}
+
+fn told(event: &Event) -> Told<'_> {
+    Told { severity: event.severity().name(), record: record(event), explanation: event.explanation.as_ref() }
+}
+
+/// HMAC-SHA256 of the timestamp, a dot and the body, hexadecimal: an old message cannot be sent again as a new one.
+fn signature(secret: &Secret, timestamp: &str, body: &[u8]) -> String {
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()).expect("a key of any length will do");
+    mac.update(timestamp.as_bytes());
+    mac.update(b".");
+    mac.update(body);
+    hex(&mac.finalize().into_bytes())
+}

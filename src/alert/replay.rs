@@ -1,0 +1,148 @@
+//! Insights that were published before -> what the feeds would be told of them, or are told now.
+use std::sync::atomic::AtomicBool;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::feed::outgoing;
+use super::ledger::{Found, Ledger};
+use super::outgoing::{Outgoing, Value};
+use super::plan::{Again, Moment, replan};
+use super::{AlertError, Alerts, ledger_of, trial};
+use crate::finding::Event;
+use crate::state::State;
+use crate::time::Minute;
+
+/// Something that would be sent, for a person to look at; secrets are not in it.
+#[derive(Debug, Serialize)]
+pub struct Preview {
+    /// To whom.
+    pub feed: String,
+    /// Idempotency key of the message.
+    pub key: String,
+    /// How severe it is.
+    pub severity: &'static str,
+    /// What happened.
+    pub text: String,
+    /// Scheme and host of a server, or a file.
+    pub to: String,
+    /// Headers of a request.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(&'static str, String)>,
+    /// Body of a request, or a line of a file: as JSON where it is.
+    pub body: Json,
+}
+
+impl Alerts {
+    /// Sends a test to one feed. `None` where there is no such feed; else what went wrong, if anything did.
+    pub async fn test(
+        &self,
+        feed: &str,
+        now: DateTime<Utc>,
+        stop: &AtomicBool,
+    ) -> Option<Result<(), String>> {
+        let receiver = self.receivers.iter().find(|receiver| &*receiver.feed.name == feed)?;
+        let outcomes = receiver.try_once(trial::notice(feed, now), now, stop).await;
+        Some(outcomes)
+    }
+
+    /// Plans to tell of `found` again, to the feeds that are `wanted` (all where `None`): what was not delivered, or all of
+    /// it. What a run will send anyway stays as it is.
+    pub fn plan_again(
+        &self,
+        ledger: &mut Ledger,
+        found: &[Found],
+        wanted: Option<&str>,
+        now: DateTime<Utc>,
+        again: Again,
+    ) {
+        let moment = Moment { now, since: DateTime::UNIX_EPOCH };
+        for receiver in &self.receivers {
+            if wanted.is_none_or(|wanted| wanted == &*receiver.feed.name) {
+                replan(ledger, found.to_vec(), &receiver.feed, moment, again);
+            }
+        }
+    }
+
+    /// The same, written into the ledger of a state.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read or written.
+    pub fn note_again(
+        &self,
+        state: &mut State,
+        (found, wanted): (&[Found], Option<&str>),
+        now: DateTime<Utc>,
+        again: Again,
+    ) -> Result<(), AlertError> {
+        let mut ledger = ledger_of(state)?;
+        self.plan_again(&mut ledger, found, wanted, now, again);
+        Ok(state.save_ledger(&ledger.to_bytes())?)
+    }
+
+    /// All that would be sent of what is pending in `ledger`.
+    #[must_use]
+    pub fn preview(&self, ledger: &Ledger, wanted: Option<&str>, now: DateTime<Utc>) -> Vec<Preview> {
+        let mut previews = Vec::new();
+        let receivers = self.receivers.iter();
+        for receiver in
+            receivers.filter(|receiver| wanted.is_none_or(|wanted| wanted == &*receiver.feed.name))
+        {
+            let context = receiver.context(now);
+            for (_, notice) in ledger.pending(&receiver.feed) {
+                let preview = |to: &str, headers, body: &[u8]| {
+                    // A key can stand in a body, too.
+                    let body = receiver.secrets.hide(&String::from_utf8_lossy(body));
+                    Preview {
+                        feed: notice.feed.clone(),
+                        key: notice.key.to_string(),
+                        severity: notice.severity.name(),
+                        text: notice.sentence.clone(),
+                        to: to.to_owned(),
+                        headers,
+                        body: serde_json::from_str(&body).unwrap_or(Json::String(body)),
+                    }
+                };
+                for outgoing in outgoing(&context, &notice) {
+                    match outgoing {
+                        Outgoing::Post(post) => {
+                            let url = receiver.http.check(post.url.reveal());
+                            let to = url.map_or_else(|why| why, |url| url.origin().ascii_serialization());
+                            let headers = post.headers.iter().map(|(name, value)| (*name, shown(value)));
+                            previews.push(preview(&to, headers.collect(), &post.body));
+                        }
+                        Outgoing::Lines(lines) => {
+                            previews.extend(
+                                lines
+                                    .lines
+                                    .iter()
+                                    .map(|line| preview(&lines.path, Vec::new(), line.as_bytes())),
+                            );
+                        }
+                    }
+                }
+            }
+        }
+        previews
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Plain(value) => value.clone(),
+        Value::Secret(value) => format!("{value:?}"),
+    }
+}
+
+/// The events of these lines of `insights.jsonl` that happened from `from` on, before `to`. Lines that are none of ours are
+/// passed over.
+#[must_use]
+pub fn found_in(lines: &[u8], from: Minute, to: Minute) -> Vec<Found> {
+    let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let found = lines.filter_map(|line| {
+        let line = std::str::from_utf8(line).ok()?;
+        Some(Found { event: Event::of_line(line.as_bytes()).ok()?, line: line.to_owned() })
+    });
+    found.filter(|found| (from..to).contains(&found.event.record.event_time)).collect()
+}

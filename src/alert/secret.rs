@@ -1,0 +1,139 @@
+//! Variables and files that a configuration names -> secrets that no log and no error shows.
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+
+use crate::config::{FeedKind, SecretRef};
+
+/// No key and no address is longer, bytes.
+const LONGEST: u64 = 64 * 1024;
+
+/// A text that is shown as `***`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Hides `text`.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself: for the request that needs it, and for nothing else.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("***")
+    }
+}
+
+/// Why a secret cannot be had. Names the place, never the value.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// No such variable.
+    #[error("the environment has no variable {0}, which should hold a secret of the feed")]
+    Unset(String),
+    /// Not readable.
+    #[error("cannot read {path}, which should hold a secret of the feed")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Nothing in it, or something that no key is.
+    #[error("{0} holds no secret: it is empty, or is not one line of text")]
+    Unsound(String),
+}
+
+/// The secrets of a feed, read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Secrets(BTreeMap<SecretRef, Secret>);
+
+impl Secrets {
+    /// Reads all that `kind` needs.
+    ///
+    /// # Errors
+    /// With the first that is not there.
+    pub fn read(kind: &FeedKind) -> Result<Self, SecretError> {
+        kind.secrets()
+            .into_iter()
+            .map(|place| Ok((place.clone(), read(place)?)))
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// Secrets that are known already.
+    #[must_use]
+    pub const fn of(secrets: BTreeMap<SecretRef, Secret>) -> Self {
+        Self(secrets)
+    }
+
+    /// `text` without any of them.
+    #[must_use]
+    pub fn hide(&self, text: &str) -> String {
+        self.0.values().fold(text.to_owned(), |text, secret| text.replace(secret.reveal(), "***"))
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn get(&self, place: &SecretRef) -> &Secret {
+        self.0.get(place).expect("every secret of a feed is read before it is told anything")
+    }
+}
+
+fn read(place: &SecretRef) -> Result<Secret, SecretError> {
+    let (name, text) = match place {
+        SecretRef::Env(name) => {
+            #[expect(clippy::disallowed_methods, reason = "the configuration names the variable")]
+            let text = std::env::var(name).map_err(|_| SecretError::Unset(name.clone()))?;
+            (name.clone(), text)
+        }
+        SecretRef::File(path) => {
+            let name = path.display().to_string();
+            let mut bytes = Vec::new();
+            let read = File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut bytes));
+            read.map_err(|source| SecretError::Unreadable { path: name.clone(), source })?;
+            let text = String::from_utf8(bytes).map_err(|_| SecretError::Unsound(name.clone()))?;
+            (name, text)
+        }
+    };
+    let text = text.trim();
+    // What has a line break in it would end a header early.
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err(SecretError::Unsound(name));
+    }
+    Ok(Secret::new(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_read_and_never_shown() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("key");
+        for (bytes, want) in [
+            (&b"hunter2\n"[..], Some("hunter2")),
+            (b"  hunter2\r\n", Some("hunter2")),
+            (b"", None),
+            (b"\n", None),
+            (b"a\nb", None),
+            (b"\xff", None),
+        ] {
+            std::fs::write(&path, bytes).expect("written");
+            let got = read(&SecretRef::File(path.clone()));
+            assert_eq!(got.as_ref().ok().map(Secret::reveal), want, "{bytes:?}");
+            assert!(!format!("{got:?}").contains("hunter2"));
+        }
+        let missing = read(&SecretRef::Env("TRAILPULSE_TEST_NO_SUCH_VARIABLE".to_owned()));
+        assert!(missing.is_err_and(|error| error.to_string().contains("TRAILPULSE_TEST_NO_SUCH_VARIABLE")));
+    }
+}

@@ -1,0 +1,174 @@
+//! A state whose ledger has something pending -> requests to all feeds at once, and the ledger with what became of them.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::{JoinSet, spawn_blocking};
+
+use super::deliver::{Note, Receiver};
+use super::feed::outgoing;
+use super::ledger::{Ledger, Message, Outcome};
+use super::notice::Notice;
+use super::outgoing::Outgoing;
+use super::plan::Planned;
+use super::{AlertError, Alerts, ledger_of};
+use crate::config::Feed;
+use crate::state::State;
+use crate::summary::FeedTold;
+
+/// What is pending for each feed.
+type Pending = Vec<(Receiver, Vec<(Message, Notice)>)>;
+
+impl Receiver {
+    /// Whether what the feed sends for a notice can be sent: its addresses, and that it sends anything at all.
+    pub(super) fn check(&self, notice: &Notice) -> Result<(), String> {
+        for outgoing in outgoing(&self.context(DateTime::UNIX_EPOCH), notice) {
+            match outgoing {
+                Outgoing::Post(post) => drop(self.http.check(post.url.reveal())?),
+                Outgoing::Lines(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Alerts {
+    /// Sends what is pending, to all feeds at once; none waits for another. The ledger is written as answers come in. Gives
+    /// the state back with what became of everything, by feed. Once `stop` is set, what is left is left to the next run.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read or written: then what was sent may be sent again, with the same keys.
+    pub async fn send(
+        &self,
+        state: State,
+        now: DateTime<Utc>,
+        planned: &Planned,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<(State, BTreeMap<String, FeedTold>), AlertError> {
+        let ledger = ledger_of(&state)?;
+        let mut told: BTreeMap<String, FeedTold> = BTreeMap::new();
+        let mut pending = Pending::new();
+        for receiver in &self.receivers {
+            let name = receiver.feed.name.to_string();
+            let of_feed = told.entry(name.clone()).or_default();
+            if let Some(planned) = planned.get(&name) {
+                (of_feed.held_back, of_feed.muted) = (planned.held_back, planned.muted);
+            }
+            match ledger.resting(&name).filter(|until| *until > now) {
+                Some(until) if !ledger.pending(&receiver.feed).is_empty() => {
+                    of_feed.problem =
+                        Some(format!("asked to be left alone until {}", until.format("%H:%M:%S UTC")));
+                }
+                Some(_) | None => pending.push((receiver.clone(), ledger.pending(&receiver.feed))),
+            }
+        }
+        let feeds = self.feeds();
+        let (problems, kept) = self.tell_all(pending, (state, ledger), now, stop).await;
+        for (name, problem) in problems {
+            told.entry(name).or_default().problem = Some(problem);
+        }
+        finish(kept?, feeds, told, now).await
+    }
+
+    /// What went wrong last, by feed; and what is known afterwards.
+    async fn tell_all(
+        &self,
+        pending: Pending,
+        (state, ledger): (State, Ledger),
+        now: DateTime<Utc>,
+        stop: &Arc<AtomicBool>,
+    ) -> (BTreeMap<String, String>, Result<Kept, AlertError>) {
+        let (notes, noted) = unbounded_channel();
+        let keeper = spawn_blocking(move || keep(state, ledger, noted));
+        let mut telling = JoinSet::new();
+        for (receiver, messages) in pending {
+            let (notes, stop) = (notes.clone(), Arc::clone(stop));
+            telling.spawn(async move {
+                let problem = receiver.tell(messages, now, &notes, &stop).await;
+                problem.map(|problem| (receiver.feed.name.to_string(), problem))
+            });
+        }
+        drop(notes);
+        let mut problems = BTreeMap::new();
+        while let Some(done) = telling.join_next().await {
+            // A feed that panics must not take the others with it; what it had is still pending.
+            match done {
+                Ok(problem) => problems.extend(problem),
+                Err(error) => tracing::error!(%error, "Telling a feed failed, which is a bug."),
+            }
+        }
+        let kept = keeper.await.map_err(|error| AlertError::Broken(error.to_string()));
+        (problems, kept.and_then(|kept| kept))
+    }
+}
+
+/// What is known when nobody is told any more.
+struct Kept {
+    state: State,
+    ledger: Ledger,
+    /// What became of events in this run, by feed.
+    outcomes: Vec<(String, Outcome)>,
+}
+
+/// Writes every note into the ledger; those that come while it is written are written together.
+fn keep(
+    mut state: State,
+    mut ledger: Ledger,
+    mut noted: UnboundedReceiver<Note>,
+) -> Result<Kept, AlertError> {
+    let mut outcomes = Vec::new();
+    while let Some(first) = noted.blocking_recv() {
+        let mut next = Some(first);
+        while let Some(note) = next {
+            match note {
+                Note::Events(feed, events) => {
+                    for (event, outcome) in events {
+                        outcomes.push((feed.clone(), outcome.clone()));
+                        ledger.note(&feed, &event, outcome);
+                    }
+                }
+                Note::Rest(feed, until) => ledger.rest(&feed, Some(until)),
+            }
+            next = noted.try_recv().ok();
+        }
+        state.save_ledger(&ledger.to_bytes())?;
+    }
+    Ok(Kept { state, ledger, outcomes })
+}
+
+/// Gives up what has been pending for too long, and counts.
+async fn finish(
+    kept: Kept,
+    feeds: Vec<Feed>,
+    mut told: BTreeMap<String, FeedTold>,
+    now: DateTime<Utc>,
+) -> Result<(State, BTreeMap<String, FeedTold>), AlertError> {
+    let Kept { mut state, mut ledger, outcomes } = kept;
+    for (feed, outcome) in outcomes {
+        let of_feed = told.entry(feed).or_default();
+        match outcome {
+            Outcome::Delivered => of_feed.delivered += 1,
+            Outcome::Rejected(why) => {
+                of_feed.rejected += 1;
+                of_feed.problem = Some(why);
+            }
+            Outcome::Pending | Outcome::GivenUp(_) | Outcome::HeldBack | Outcome::Untold(_) => {}
+        }
+    }
+    let before = ledger.clone();
+    for feed in &feeds {
+        let of_feed = told.entry(feed.name.to_string()).or_default();
+        let why = of_feed.problem.clone().unwrap_or_else(|| "not tried".to_owned());
+        of_feed.given_up = ledger.give_up(feed, now, &why);
+        let outcomes = ledger.outcomes(&feed.name);
+        of_feed.pending = outcomes.values().filter(|outcome| ***outcome == Outcome::Pending).count() as u64;
+    }
+    if ledger == before {
+        return Ok((state, told));
+    }
+    let saved = spawn_blocking(move || state.save_ledger(&ledger.to_bytes()).map(|()| state)).await;
+    let state = saved.map_err(|error| AlertError::Broken(error.to_string()))??;
+    Ok((state, told))
+}

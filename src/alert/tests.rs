@@ -1,0 +1,311 @@
+//! Made-up insights in, messages and what is remembered of them out.
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::ledger::{Found, Ledger, Outcome};
+use super::notice::{Status, key};
+use super::plan::{Moment, plan};
+use super::route::{Reason, Told, route};
+use super::{found, trial};
+use crate::cloudtrail::insight::State;
+use crate::config::{Config, Feed};
+use crate::detect::Direction;
+use crate::insight::Insight;
+use crate::severity::Severity;
+use crate::time::Minute;
+
+fn now() -> DateTime<Utc> {
+    "2026-02-03T10:00:00Z".parse().expect("a time")
+}
+
+const fn moment(now: DateTime<Utc>) -> Moment {
+    Moment { now, since: DateTime::UNIX_EPOCH }
+}
+
+/// A Start or an End of the insight of that number: each is of an API and an account of its own, which begins in that minute
+/// of the day.
+fn insight(number: u16, state: State, severity: Severity) -> Insight {
+    let mut insight = trial::insight("x", now());
+    let begin = Minute::parse("2026-02-03T00:00:00Z").expect("a time").plus(i32::from(number) % 600);
+    insight.shared_id = Uuid::from_u128(u128::from(number) + 1);
+    insight.event_id = Uuid::from_u128((u128::from(number) + 1) * 10 + u128::from(state == State::End));
+    insight.series.api.account = format!("{number:012}").into();
+    insight.series.api.event_name = format!("Api{number}").into();
+    insight.state = state;
+    insight.start = begin;
+    insight.event_time = if state == State::End { begin.plus(10) } else { begin };
+    insight.explanation.detected_at = begin.plus(1);
+    insight.explanation.severity = severity;
+    insight
+}
+
+fn start(number: u16) -> Insight {
+    insight(number, State::Start, Severity::High)
+}
+
+fn end(number: u16) -> Insight {
+    insight(number, State::End, Severity::High)
+}
+
+fn feeds(text: &str) -> Vec<Feed> {
+    Config::load(text, "f.toml").expect("a sound configuration").feeds
+}
+
+fn feed(more: &str) -> Feed {
+    feeds(&format!("[[feed]]\nname = \"f\"\ntype = \"jsonl\"\npath = \"x\"\n{more}")).remove(0)
+}
+
+fn all(insights: &[Insight]) -> Vec<Found> {
+    insights.iter().map(found).collect()
+}
+
+/// Each pending message as its key and the ids of its events.
+fn messages(ledger: &Ledger, feed: &Feed) -> Vec<(String, BTreeSet<String>)> {
+    let messages = ledger.pending(feed).into_iter();
+    messages
+        .map(|(message, notice)| {
+            let ids = notice.events.iter().map(|event| event.record.event_id.clone()).collect();
+            assert_eq!(message.key, notice.key.to_string());
+            (message.key, ids)
+        })
+        .collect()
+}
+
+#[test]
+fn who_is_told_what_and_why_not() {
+    let muted = {
+        let mut insight = start(1);
+        insight.explanation.muted_by = Some("m".into());
+        insight
+    };
+    let low = insight(1, State::Start, Severity::Low);
+    let pending = Some(Outcome::Pending);
+    let no_match = Some(Outcome::Untold(Reason::NoMatch));
+    let yes = Told::Yes;
+    let no = Told::No;
+    let high = "match = { severity = \"high\" }";
+    let cases = [
+        ("a Start", "", start(1), None, yes),
+        ("muted", "", muted, None, no(Reason::Muted)),
+        ("too mild", high, low, None, no(Reason::NoMatch)),
+        ("severe enough", high, start(1), None, yes),
+        ("another account", "match = { account = \"9*\" }", start(1), None, no(Reason::NoMatch)),
+        ("that account", "match = { account = \"000000000001\" }", start(1), None, yes),
+        ("going down", "match = { direction = \"down\" }", start(1), None, no(Reason::NoMatch)),
+        ("nobody", "match = { principal = \"role/*\" }", start(1), None, no(Reason::NoMatch)),
+        ("its End", "", end(1), pending.clone(), yes),
+        ("delivered", "", end(1), Some(Outcome::Delivered), yes),
+        ("ends are not wanted", "resolved = false", end(1), pending.clone(), no(Reason::EndsUntold)),
+        ("held back", "", end(1), Some(Outcome::HeldBack), no(Reason::StartUntold)),
+        ("rejected", "", end(1), Some(Outcome::Rejected("x".into())), no(Reason::StartUntold)),
+        ("older than the feed", "", end(1), None, no(Reason::StartUntold)),
+        ("worse than it looked", high, end(1), no_match.clone(), yes),
+        ("as mild as it looked", high, insight(1, State::End, Severity::Low), no_match, no(Reason::NoMatch)),
+        ("milder at the End", high, insight(1, State::End, Severity::Low), pending, yes),
+    ];
+    for (what, more, insight, before, want) in cases {
+        let event = found(&insight).event;
+        assert_eq!(route(&feed(more), &event, before.as_ref(), DateTime::UNIX_EPOCH), want, "{what}");
+    }
+    let event = found(&start(1)).event;
+    assert_eq!(event.direction(), Direction::Up);
+    assert_eq!(route(&feed(""), &event, None, now()), no(Reason::Old));
+}
+
+#[test]
+fn what_belongs_together_is_one_message_and_keeps_its_incident() {
+    let feeds = [feed("")];
+    let same = |number: u16, minutes: i32, state: State| {
+        let mut insight = insight(number, state, Severity::High);
+        insight.series.api.account = "111122223333".into();
+        insight.series.api.event_name = "RunInstances".into();
+        insight.series.api.region = format!("region-{number}").into();
+        let begin = Minute::parse("2026-02-03T08:00:00Z").expect("a time").plus(minutes);
+        (insight.start, insight.event_time) = (begin, begin);
+        insight.explanation.detected_at = begin.plus(1);
+        if state == State::End {
+            insight.event_time = begin.plus(10);
+        }
+        insight
+    };
+    let mut ledger = Ledger::default();
+    plan(&mut ledger, all(&[same(2, 5, State::Start), same(3, 9, State::Start)]), &feeds, moment(now()));
+    let first = ledger.pending(&feeds[0]);
+    assert_eq!((first.len(), first[0].1.events.len()), (1, 2));
+    assert_eq!(first[0].1.status, Status::Firing);
+    // One that began before those joins later; and all end.
+    let later =
+        [same(1, 1, State::Start), same(1, 1, State::End), same(2, 5, State::End), same(3, 9, State::End)];
+    plan(&mut ledger, all(&later), &feeds, moment(now() + TimeDelta::hours(1)));
+    let pending = ledger.pending(&feeds[0]);
+    assert_eq!(pending.len(), 2);
+    assert_eq!(pending[0], first[0], "what was planned stays as it was");
+    assert_eq!(pending[1].1.incident, first[0].1.incident, "receivers know it by that");
+    assert_eq!((pending[1].1.status, pending[1].1.members.len()), (Status::Resolved, 3));
+}
+
+#[test]
+fn the_most_severe_is_told_before_the_cap_is_reached_and_ends_are_told_in_any_case() {
+    let feeds = [feed("at_most = 1")];
+    let mut ledger = Ledger::default();
+    let found =
+        [insight(1, State::Start, Severity::Low), insight(2, State::Start, Severity::Critical), start(3)];
+    let planned = plan(&mut ledger, all(&found), &feeds, moment(now()));
+    assert_eq!(planned["f"].held_back, 2);
+    let pending = ledger.pending(&feeds[0]);
+    assert_eq!(pending.len(), 1);
+    assert_eq!((pending[0].1.severity, pending[0].1.held_back), (Severity::Critical, 2));
+    // Of the three, only one was told to have begun.
+    let soon = moment(now() + TimeDelta::minutes(30));
+    plan(&mut ledger, all(&[end(1), end(2), end(3), start(4)]), &feeds, soon);
+    let pending = ledger.pending(&feeds[0]);
+    assert_eq!(pending.len(), 2);
+    assert_eq!(pending[1].0.events, [end(2).event_id.to_string()]);
+    assert_eq!(pending[1].1.held_back, 1, "the other that began");
+    let later = moment(now() + TimeDelta::minutes(61));
+    plan(&mut ledger, all(&[start(5)]), &feeds, later);
+    assert_eq!(ledger.pending(&feeds[0]).len(), 3, "an hour later there is room again");
+}
+
+#[test]
+fn a_feed_that_is_new_is_not_told_the_past() {
+    let mut ledger = Ledger::default();
+    plan(&mut ledger, all(&[start(1)]), &[], moment(now()));
+    let feeds = [feed("")];
+    plan(&mut ledger, all(&[start(1), end(1), start(2)]), &feeds, moment(now()));
+    let told = messages(&ledger, &feeds[0]);
+    assert_eq!(told.len(), 1);
+    assert!(told[0].1.contains(&start(2).event_id.to_string()));
+}
+
+#[test]
+fn what_is_left_of_a_message_keeps_its_key() {
+    let feeds = [feed("")];
+    let mut ledger = Ledger::default();
+    plan(&mut ledger, all(&[start(1), end(1)]), &feeds, moment(now()));
+    let before = messages(&ledger, &feeds[0]);
+    ledger.note("f", &start(1).event_id.to_string(), Outcome::Delivered);
+    let after = messages(&ledger, &feeds[0]);
+    assert_eq!((before[0].1.len(), after[0].1.len()), (2, 1));
+    assert_eq!(before[0].0, after[0].0);
+    assert_eq!(ledger.give_up(&feeds[0], now() + TimeDelta::days(2), "x"), 0);
+    assert_eq!(ledger.give_up(&feeds[0], now() + TimeDelta::days(3), "x"), 1);
+    assert_eq!(messages(&ledger, &feeds[0]), []);
+}
+
+#[test]
+fn what_nobody_needs_is_forgotten_and_what_is_pending_is_not() {
+    let feeds = [feed("")];
+    let mut ledger = Ledger::default();
+    plan(&mut ledger, all(&[start(1), start(2)]), &feeds, moment(now()));
+    ledger.note("f", &start(1).event_id.to_string(), Outcome::Delivered);
+    plan(&mut ledger, Vec::new(), &feeds, moment(now() + TimeDelta::days(100)));
+    assert_eq!(messages(&ledger, &feeds[0]).len(), 1);
+    assert_eq!(ledger.outcomes("f").len(), 1);
+    let text = String::from_utf8(ledger.to_bytes()).expect("text");
+    assert!(!text.contains("Api1\\\"") && text.contains("Api2\\\""), "{text}");
+    plan(&mut ledger, Vec::new(), &[], moment(now() + TimeDelta::days(100)));
+    assert_eq!(ledger, Ledger::default(), "the feed is gone, and nobody waits for it");
+}
+
+#[test]
+fn a_ledger_of_another_version_is_not_touched() {
+    for (text, want) in [("{\"format\":2}", "format 2"), ("{}", "damaged"), ("no", "damaged")] {
+        let error = Ledger::from_bytes(text.as_bytes()).expect_err(text);
+        assert!(error.to_string().contains(want), "{error}");
+    }
+}
+
+/// Some insights, in any order, with whatever came of them.
+fn some() -> impl Strategy<Value = Vec<Insight>> {
+    let one = (0_u16..12, 0_usize..4, any::<bool>(), any::<bool>());
+    prop::collection::vec(one, 0..12).prop_map(|drawn| {
+        let mut insights = Vec::new();
+        for (number, severity, has_ended, is_muted) in drawn {
+            let states = if has_ended { vec![State::Start, State::End] } else { vec![State::Start] };
+            for state in states {
+                let mut insight = insight(number, state, Severity::ALL[severity]);
+                insight.explanation.muted_by = is_muted.then(|| "m".into());
+                if insights.iter().all(|known: &Insight| known.event_id != insight.event_id) {
+                    insights.push(insight);
+                }
+            }
+        }
+        insights
+    })
+}
+
+fn two_feeds() -> Vec<Feed> {
+    let (all, some) = (
+        "[[feed]]\nname = \"all\"\ntype = \"jsonl\"\npath = \"x\"\n",
+        "group = \"none\"\nmatch = { severity = \"high\" }\n",
+    );
+    feeds(&format!("{all}{}{some}", all.replace("all", "some")))
+}
+
+proptest! {
+    #[test]
+    fn planning_again_changes_nothing(insights in some()) {
+        let (feeds, mut ledger) = (two_feeds(), Ledger::default());
+        plan(&mut ledger, all(&insights), &feeds, moment(now()));
+        let once = ledger.clone();
+        plan(&mut ledger, all(&insights), &feeds, moment(now() + TimeDelta::minutes(5)));
+        prop_assert_eq!(&ledger, &once);
+        prop_assert_eq!(&Ledger::from_bytes(&ledger.to_bytes()).expect("as written"), &once);
+    }
+
+    #[test]
+    fn every_event_is_in_one_message_or_has_a_reason(insights in some(), split in 0_usize..13) {
+        let (feeds, mut ledger) = (two_feeds(), Ledger::default());
+        let (first, second) = insights.split_at(split.min(insights.len()));
+        plan(&mut ledger, all(first), &feeds, moment(now()));
+        plan(&mut ledger, all(second), &feeds, moment(now()));
+        for feed in &feeds {
+            let mut times = BTreeMap::<String, usize>::new();
+            for (_, ids) in messages(&ledger, feed) {
+                for id in ids {
+                    *times.entry(id).or_default() += 1;
+                }
+            }
+            let outcomes = ledger.outcomes(&feed.name);
+            prop_assert_eq!(outcomes.len(), insights.len());
+            for (id, outcome) in outcomes {
+                let want = usize::from(*outcome == Outcome::Pending);
+                prop_assert_eq!(times.get(id).copied().unwrap_or(0), want, "{} {:?}", id, outcome);
+            }
+        }
+        for insight in insights.iter().filter(|insight| !insight.alerts()) {
+            let outcome = ledger.outcomes("all")[&*insight.event_id.to_string()].clone();
+            prop_assert_eq!(outcome, Outcome::Untold(Reason::Muted));
+        }
+    }
+
+    #[test]
+    fn in_two_runs_the_same_is_told_as_in_one(insights in some(), split in 0_usize..13) {
+        let feeds = two_feeds();
+        let (mut once, mut twice) = (Ledger::default(), Ledger::default());
+        plan(&mut once, all(&insights), &feeds, moment(now()));
+        // An End is never found before its Start.
+        let mut in_order = insights;
+        in_order.sort_by_key(|insight| (insight.state, insight.event_time));
+        let (first, second) = in_order.split_at(split.min(in_order.len()));
+        plan(&mut twice, all(first), &feeds, moment(now()));
+        plan(&mut twice, all(second), &feeds, moment(now()));
+        for feed in &feeds {
+            prop_assert_eq!(once.outcomes(&feed.name), twice.outcomes(&feed.name));
+        }
+    }
+
+    #[test]
+    fn keys_are_of_feeds_and_of_sets(ids in prop::collection::btree_set("[a-c\n:1]{1,4}", 1..4), other in prop::collection::btree_set("[a-c\n:1]{1,4}", 1..4)) {
+        let forward: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let backward: Vec<&str> = ids.iter().rev().map(String::as_str).collect();
+        let others: Vec<&str> = other.iter().map(String::as_str).collect();
+        prop_assert_eq!(key("f", &forward), key("f", &backward));
+        prop_assert_ne!(key("f", &forward), key("g", &forward));
+        prop_assert_eq!(key("f", &forward) == key("f", &others), ids == other);
+    }
+}

@@ -1,0 +1,148 @@
+//! The feeds of the configuration, and the arguments that say from when on to alert -> what a scan tells.
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::SystemTime;
+
+use anyhow::bail;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::alert::plan::{Moment, Planned};
+use crate::alert::{AlertError, Alerts};
+use crate::config::{Config, Format};
+use crate::emit::{Earlier, Target};
+use crate::insight::Insight;
+use crate::pipeline::Stop;
+use crate::pipeline::night::GoingOn;
+use crate::s3::Buckets;
+use crate::state::State;
+use crate::summary::{FeedTold, Summary};
+use crate::time::Minute;
+
+/// A first run, and one that judges all again, tell of what was noticed within so long: the night that people wait for, not
+/// the years that came with it.
+const LATELY: TimeDelta = TimeDelta::hours(24);
+
+/// From when on to alert.
+#[derive(Debug, clap::Args)]
+pub(super) struct AlertArgs {
+    /// With --state: tell the feeds only of what was noticed from this time on (UTC). Where not given, a first run and
+    /// --rescore tell of the last day, other runs of all that they find.
+    #[arg(long, value_name = "TIME", value_parser = super::time_arg::parse)]
+    alert_since: Option<Minute>,
+    /// What alerts take for the time of now; for tests.
+    #[arg(long, value_name = "TIME", value_parser = super::time_arg::parse, hide = true)]
+    pub(super) now: Option<Minute>,
+}
+
+/// What a scan tells, and when.
+#[derive(Debug)]
+pub(super) struct Alerting {
+    alerts: Alerts,
+    moment: Moment,
+    buckets: Buckets,
+    stop: Stop,
+}
+
+impl AlertArgs {
+    /// The feeds; `None` where there are none, or nothing that could remember what they were told.
+    ///
+    /// # Errors
+    /// When a feed cannot be used: that should fail in the first second, not when something is found.
+    pub(super) fn alerting(
+        &self,
+        config: &Config,
+        going_on: Option<&GoingOn>,
+        (buckets, format, stop): (&Buckets, Format, Stop),
+    ) -> anyhow::Result<Option<Alerting>> {
+        let Some(going_on) = going_on else {
+            if self.alert_since.is_some() {
+                bail!("--alert-since needs --state DIR: only a state remembers what was told");
+            }
+            if !config.feeds.is_empty() {
+                tracing::warn!("Nobody is alerted: told once needs a state, and there is no --state.");
+            }
+            return Ok(None);
+        };
+        if config.feeds.is_empty() {
+            return Ok(None);
+        }
+        let alerts = open(config, buckets)?;
+        if alerts.use_stdout() && format == Format::Json {
+            bail!(
+                "--format json and a feed with path = \"-\" both want standard output: name a file for one of them"
+            );
+        }
+        let now = now(self.now);
+        let is_backfill = going_on.state.is_new() || going_on.told.is_some();
+        let lately = now - LATELY - TimeDelta::minutes(going_on.settle.into());
+        let since = match self.alert_since {
+            Some(since) => time(since),
+            None if is_backfill => lately,
+            None => DateTime::UNIX_EPOCH,
+        };
+        Ok(Some(Alerting { alerts, moment: Moment { now, since }, buckets: buckets.clone(), stop }))
+    }
+}
+
+impl Alerting {
+    /// Whether results must leave standard output to a feed.
+    pub(super) fn uses_stdout(&self) -> bool {
+        self.alerts.use_stdout()
+    }
+
+    /// Notes in the ledger what was found.
+    pub(super) fn note(&self, state: &mut State, insights: &[Insight]) -> Result<Planned, AlertError> {
+        self.alerts.note(state, insights, self.moment)
+    }
+
+    /// Sends what is pending, and puts what became of it into the summary, below `out` too. The results are published: what
+    /// goes wrong here is told, and no failure of the scan.
+    pub(super) async fn send(&self, state: State, planned: &Planned, summary: &mut Summary, out: &Path) {
+        summary.alerts = match self.alerts.send(state, self.moment.now, planned, &self.stop).await {
+            Ok((_, told)) => told,
+            Err(error) => self.failed(&error),
+        };
+        let target = Target::open(out, Earlier::Kept, &self.buckets);
+        let published = target.and_then(|mut target| {
+            target.stage(summary.output())?;
+            target.publish()
+        });
+        if let Err(error) = published {
+            super::report(
+                &anyhow::Error::new(error).context("cannot write what became of alerts into the summary"),
+            );
+        }
+    }
+
+    fn failed(&self, error: &AlertError) -> BTreeMap<String, FeedTold> {
+        let problem = Some(format!("{:#}", anyhow::anyhow!("{error}")));
+        let told = FeedTold { problem, ..FeedTold::default() };
+        self.alerts.names().map(|name| (name.to_owned(), told.clone())).collect()
+    }
+}
+
+/// All feeds of a configuration.
+///
+/// # Errors
+/// With all that cannot be used; each is reported.
+pub(super) fn open(config: &Config, buckets: &Buckets) -> anyhow::Result<Alerts> {
+    Alerts::open(&config.feeds, buckets).map_err(|errors| {
+        let all: Vec<String> =
+            errors.into_iter().map(|error| format!("{:#}", anyhow::Error::new(error))).collect();
+        anyhow::anyhow!(all.join("; "))
+    })
+}
+
+/// Now, or what a test takes for it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "when something is told is a fact about the run, not about the logs"
+)]
+pub(super) fn now(given: Option<Minute>) -> DateTime<Utc> {
+    given.map_or_else(|| SystemTime::now().into(), time)
+}
+
+/// The beginning of a minute.
+pub(super) fn time(minute: Minute) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::minutes(minute.epoch().into())
+}

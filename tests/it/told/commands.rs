@@ -1,0 +1,82 @@
+//! `alert` and `check` -> a feed that is tried, and what would be sent.
+use serde_json::Value;
+
+use super::night::{NOW, Night};
+use super::receiver::{Receiver, Reply};
+
+#[test]
+fn a_test_arrives_and_says_that_it_is_one() {
+    let (night, receiver) = (Night::new(), Receiver::new());
+    night.feeds(&receiver, "");
+    let ended = night.scenario.done(&["alert", "--test", "hook"]);
+    assert!(ended.stdout.contains("delivered to hook"), "{}", ended.stdout);
+    let told = receiver.taken();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].body["test"], true);
+    assert!(told[0].body["text"].as_str().is_some_and(|text| text.starts_with("TEST")), "{}", told[0].body);
+    night.scenario.done(&["alert", "--test", "lines"]);
+    receiver.plan(|_| Reply::Status(404, ""));
+    let ended = night.scenario.run(&["alert", "--test", "hook"]);
+    assert_eq!(ended.status, 3);
+    assert!(ended.stderr.contains("status 404"), "{}", ended.stderr);
+    let ended = night.scenario.run(&["alert", "--test", "nobody"]);
+    assert_eq!(ended.status, 2);
+    assert!(ended.stderr.contains("no feed nobody; it has hook, lines"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_replay_shows_what_would_be_sent_and_sends_what_was_not() {
+    let (night, receiver) = (Night::new(), Receiver::new());
+    night.feeds(&receiver, "token_env = \"HOOK_TOKEN\"");
+    let run = |arguments: &[&str]| {
+        let common =
+            ["alert", "--replay", "--from", "2026-01-14", "--to", "2026-01-16", "--out", "out", "--now", NOW];
+        let mut command = night.scenario.command(&[&common, arguments].concat());
+        let output = command.env("HOOK_TOKEN", "swordfish").output().expect("starts");
+        crate::command::Ended::new(output)
+    };
+    receiver.plan(|_| Reply::Status(400, ""));
+    let ended = night.command().env("HOOK_TOKEN", "swordfish").output().expect("starts");
+    assert_eq!(ended.status.code(), Some(3), "{ended:?}");
+    assert_eq!(night.told("hook")["rejected"], night.events().len());
+    let shown = run(&["--dry-run", "--state", "state"]);
+    assert_eq!(shown.status, 0, "{}", shown.stderr);
+    assert!(!shown.stdout.contains("swordfish") && !shown.stdout.contains("hunter2"), "{}", shown.stdout);
+    let shown: Vec<Value> =
+        shown.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert!(shown.iter().all(|preview| preview["feed"] == "hook"), "the lines were delivered");
+    let events: usize =
+        shown.iter().map(|preview| preview["body"]["events"].as_array().expect("events").len()).sum();
+    assert_eq!(events, night.events().len());
+    receiver.plan(|_| Reply::Taken);
+    let sent = run(&["--state", "state", "--feed", "hook"]);
+    assert_eq!(sent.status, 0, "{}", sent.stderr);
+    assert_eq!(receiver.counts().len(), night.events().len());
+    assert_eq!(run(&["--state", "state"]).status, 0);
+    assert!(receiver.counts().values().all(|times| *times == 1), "what was delivered is not sent again");
+    let before = receiver.counts();
+    assert_eq!(run(&["--state", "state", "--feed", "hook", "--again"]).status, 0);
+    assert!(receiver.counts().keys().eq(before.keys()), "the same keys");
+    assert!(receiver.counts().values().all(|times| *times == 2), "all of it, since that was asked for");
+    assert_eq!(run(&[]).status, 2, "without a state, nobody knows what was told");
+}
+
+#[test]
+fn check_says_what_a_feed_lacks_and_shows_no_secret() {
+    let (night, receiver) = (Night::new(), Receiver::new());
+    night.feeds(&receiver, "secret_env = \"HOOK_SECRET\"\nmatch = { severity = \"high\" }");
+    let lacking = night.scenario.run(&["check"]);
+    assert_eq!(lacking.status, 2);
+    assert!(
+        lacking.stderr.contains("feed hook") && lacking.stderr.contains("HOOK_SECRET"),
+        "{}",
+        lacking.stderr
+    );
+    let scan = night.scan();
+    assert_eq!(scan.status, 2, "a scan does not begin either");
+    let output = night.scenario.command(&["check"]).env("HOOK_SECRET", "swordfish").output().expect("starts");
+    let fine = crate::command::Ended::new(output);
+    assert_eq!(fine.status, 0, "{}", fine.stderr);
+    assert!(fine.stdout.contains("feed hook (webhook): all series, high or more severe"), "{}", fine.stdout);
+    assert!(!fine.stdout.contains("swordfish") && receiver.seen().is_empty(), "{}", fine.stdout);
+}
