@@ -12,10 +12,10 @@ use super::output;
 use super::pending::Pending;
 use crate::config::{Config, Models};
 use crate::exit::Exit;
-use crate::pipeline::Cancel;
 use crate::pipeline::again::{Again, Range, again};
 use crate::pipeline::night::kept as counts_of;
 use crate::pipeline::published::{Published, read};
+use crate::pipeline::{Cancel, blocking};
 use crate::report::model::Skipped;
 use crate::report::redact::redacted;
 use crate::report::{Form, Report};
@@ -27,7 +27,7 @@ use crate::words::printable;
 /// Arguments of `report`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Folders or s3://BUCKET/PREFIX that scan wrote, insights.jsonl files, or folders and files of AWS's own CloudTrail-Insight
+    /// Folders or `s3://BUCKET/PREFIX` that scan wrote, insights.jsonl files, or folders and files of AWS's own CloudTrail-Insight
     /// records.
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
@@ -80,7 +80,7 @@ impl ValueEnum for Form {
 /// Reads, makes the report, and writes it. What could not be read is in the report, and told on standard error.
 pub(super) async fn run(args: Args, config: Config, cancel: &Cancel) -> anyhow::Result<Exit> {
     let cancel = cancel.clone();
-    tokio::task::spawn_blocking(move || run_blocking(args, config, &cancel)).await?
+    blocking(move || run_blocking(args, config, &cancel)).await
 }
 
 fn run_blocking(args: Args, config: Config, cancel: &Cancel) -> anyhow::Result<Exit> {

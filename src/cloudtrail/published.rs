@@ -2,10 +2,19 @@
 //!
 //! AWS's records have had attributions since 2020 and the category since 2024; what is missing is left out or empty here.
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::insight::{Attribute, State, from_text};
 use crate::series::{Api, Category, Kind, SeriesKey};
 use crate::time::Minute;
+
+/// A file of published records; each as it stands there, since one that is damaged does not damage the others.
+#[derive(Debug, Deserialize)]
+pub struct PublishedFile<'a> {
+    /// The only key.
+    #[serde(borrow, rename = "Records")]
+    pub records: Vec<&'a RawValue>,
+}
 
 /// A published record that is read again. Keys that are not listed are passed over.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -17,7 +17,7 @@ use crate::insight::{Insight, Opening, SeriesCalls, days_told_of, insights};
 use crate::mute::mute;
 use crate::names::ApiId;
 use crate::report::model::Graph;
-use crate::roll_up::{RollUp, roll_up, told};
+use crate::roll_up::{RollUp, Told, roll_up, told};
 use crate::state::{Learned, Open, renumber};
 use crate::time::{Day, Minute};
 
@@ -81,41 +81,59 @@ pub(super) fn find(
     }
     let told = if looking.roll_ups.is_empty() { Vec::new() } else { told(counts, &open, &found) };
     for &kind in &looking.roll_ups {
-        let mut rolled_up = roll_up(counts, kind);
-        let watched = if kind == RollUp::Principal { Watched::Together } else { Watched::Each };
-        let sums = &mut rolled_up.counts;
-        let mut known =
-            night.as_deref_mut().map_or_else(Known::default, |night| night.known_sums(kind, sums));
-        let known_until = night.as_deref().and_then(Night::judged_before);
-        let models = looking.models.assign(sums.names());
-        let judged = judge_all(sums, &models, (watched, extent), &mut known, cancel)?;
-        if let Some(first) = known.past.watched.values().min().filter(|_| night.is_some()) {
-            sums.set_first(*first);
-        }
-        let going_on = night.as_deref_mut().map(|night| (night, Some(kind)));
-        let mut of_sums = tell(sums, &models, judged, &mut known, going_on);
-        if let Some(until) = known_until {
-            // Sums that were not asked for before: what came before is only learned from.
-            of_sums.retain(|(_, insight)| insight.emitted_at > until);
-        }
-        for (_, insight) in &mut of_sums {
-            rolled_up.tell(insight);
-            rolled_up.note_duplicate(insight, &told);
-        }
-        for insight in &mut of_sums {
-            mute_by(&rolled_up.counts, looking, insight);
-        }
-        if looking.drawing == Drawing::Graphs {
-            let watched = (&known.past.watched, watched);
-            let judged = graphs::Judged { counts: &rolled_up.counts, models: &models, watched, extent };
-            let flagged: Vec<Flagged> = of_sums.iter().map(Flagged::found).collect();
-            drawn.extend(graphs::graphs(&judged, &flagged, cancel)?);
-        }
-        found.append(&mut of_sums);
+        let told = (kind, told.as_slice());
+        found.append(&mut find_sums(
+            counts,
+            looking,
+            (extent, told),
+            night.as_deref_mut(),
+            (&mut drawn, cancel),
+        )?);
     }
     let mut found: Vec<Insight> = found.into_iter().map(|(_, insight)| insight).collect();
     found.sort_by(|one, other| one.order().cmp(&other.order()));
     Ok(Found { insights: found, graphs: drawn })
+}
+
+/// The insights of the sums of one kind; their graphs, where they are wanted, are added to `drawn`. `told` has the insights of
+/// what is summed.
+fn find_sums(
+    counts: &Counts,
+    looking: &Looking,
+    (extent, (kind, told)): (Extent, (RollUp, &[Told])),
+    mut night: Option<&mut Night>,
+    (drawn, cancel): (&mut Vec<Graph>, &Cancel),
+) -> anyhow::Result<Vec<(ApiId, Insight)>> {
+    let mut rolled_up = roll_up(counts, kind);
+    let watched = if kind == RollUp::Principal { Watched::Together } else { Watched::Each };
+    let sums = &mut rolled_up.counts;
+    let mut known = night.as_deref_mut().map_or_else(Known::default, |night| night.known_sums(kind, sums));
+    let known_until = night.as_deref().and_then(Night::judged_before);
+    let models = looking.models.assign(sums.names());
+    let judged = judge_all(sums, &models, (watched, extent), &mut known, cancel)?;
+    if let Some(first) = known.past.watched.values().min().filter(|_| night.is_some()) {
+        sums.set_first(*first);
+    }
+    let going_on = night.as_deref_mut().map(|night| (night, Some(kind)));
+    let mut of_sums = tell(sums, &models, judged, &mut known, going_on);
+    if let Some(until) = known_until {
+        // Sums that were not asked for before: what came before is only learned from.
+        of_sums.retain(|(_, insight)| insight.emitted_at > until);
+    }
+    for (_, insight) in &mut of_sums {
+        rolled_up.tell(insight);
+        rolled_up.note_duplicate(insight, told);
+    }
+    for insight in &mut of_sums {
+        mute_by(&rolled_up.counts, looking, insight);
+    }
+    if looking.drawing == Drawing::Graphs {
+        let watched = (&known.past.watched, watched);
+        let judged = graphs::Judged { counts: &rolled_up.counts, models: &models, watched, extent };
+        let flagged: Vec<Flagged> = of_sums.iter().map(Flagged::found).collect();
+        drawn.extend(graphs::graphs(&judged, &flagged, cancel)?);
+    }
+    Ok(of_sums)
 }
 
 /// What was found.

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Instant;
 
+use anyhow::Context as _;
 use tracing::field::Empty;
 
 use crate::metrics::Stages;
@@ -114,6 +115,16 @@ pub fn stage<T>(name: &'static str, stages: &mut Stages, work: impl FnOnce() -> 
     span.record("seconds", seconds);
     *stages.entry(name).or_default() += seconds;
     done
+}
+
+/// Does work that reads and computes, off the threads on which requests are waited for.
+///
+/// # Errors
+/// Those of the work.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+) -> anyhow::Result<T> {
+    tokio::task::spawn_blocking(work).await.context("the work failed")?
 }
 
 /// Notes something in the span of the stage that is going on.

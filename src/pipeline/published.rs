@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use flate2::read::MultiGzDecoder;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use walkdir::WalkDir;
 
+use crate::cloudtrail::published::PublishedFile;
 use crate::emit::{KEPT_FILE, LINES_FILE};
 use crate::finding::Event;
 use crate::report::kept::Kept;
@@ -123,13 +122,6 @@ fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// AWS's form of a file.
-#[derive(Deserialize)]
-struct Records<'a> {
-    #[serde(borrow, rename = "Records")]
-    records: Vec<&'a RawValue>,
-}
-
 impl Published {
     fn skip(&mut self, what: &str, why: &impl ToString) {
         let why = printable(&why.to_string()).into_owned();
@@ -138,8 +130,8 @@ impl Published {
 
     /// A file whose name does not say what is in it.
     fn file(&mut self, name: &str, bytes: &[u8]) {
-        match serde_json::from_slice::<Records<'_>>(bytes) {
-            Ok(Records { records }) => {
+        match serde_json::from_slice::<PublishedFile<'_>>(bytes) {
+            Ok(PublishedFile { records }) => {
                 for (place, record) in records.into_iter().enumerate() {
                     match Event::of_record(record.get()) {
                         Ok(event) => self.events.push(event),
@@ -147,7 +139,9 @@ impl Published {
                     }
                 }
             }
-            Err(_) if name.ends_with(".jsonl") => self.lines(name, bytes),
+            Err(_) if Path::new(name).extension().is_some_and(|end| end == "jsonl") => {
+                self.lines(name, bytes);
+            }
             Err(error) => self.skip(name, &error),
         }
     }

@@ -1,4 +1,6 @@
 //! A report -> its model as JSON: for programs, and for the page. Pure.
+use std::fmt::Write as _;
+
 use super::Report;
 
 /// One line; no text of it can end a script of a page.
@@ -19,7 +21,7 @@ pub fn json(report: &Report) -> Vec<u8> {
             | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}'
             | '\u{feff}' => {
-                safe.push_str(&format!("\\u{:04x}", u32::from(char)));
+                write!(safe, "\\u{:04x}", u32::from(char)).expect("memory can be written to");
             }
             char => safe.push(char),
         }
