@@ -313,6 +313,8 @@ impl Ledger {
                 !log.messages.is_empty()
             }
         });
+        // What was delivered needs its lines no more.
+        self.feeds.values_mut().for_each(FeedLog::settle);
         let needed: BTreeSet<String> = self
             .feeds
             .values()
