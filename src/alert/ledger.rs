@@ -313,10 +313,8 @@ impl Ledger {
                 !log.messages.is_empty()
             }
         });
-        // What has been delivered needs nothing any more.
-        for log in self.feeds.values_mut() {
-            log.settle();
-        }
+        // What was delivered needs its lines no more.
+        self.feeds.values_mut().for_each(FeedLog::settle);
         let needed: BTreeSet<String> = self
             .feeds
             .values()
