@@ -40,6 +40,9 @@ fn a_report_can_be_read_filtered_zoomed_downloaded_and_printed() {
     let page = scanned(&scenario, "night.csv.gz");
     let size = std::fs::metadata(&page).expect("is there").len();
     assert!(size < 600_000, "{size} bytes");
+    let sample = repository("reports/sample/report.html");
+    let same = std::fs::read(&page).expect("is there") == std::fs::read(&sample).expect("a sample");
+    assert!(same, "{} is not what is made now: reports/sample/make", sample.display());
     check("report", &page);
 }
 

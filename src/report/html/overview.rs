@@ -193,7 +193,7 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
         facts.push(("Accounts", few(&covered.accounts, "account")));
         facts.push(("Regions", few(&covered.regions, "region")));
         facts.push(("Log files", count(covered.files)));
-        facts.push(("Records", count(covered.records)));
+        facts.push(("Records read", count(covered.records)));
         facts.push(("Series watched", count(covered.series)));
         if let Some(first) = covered.judged_from.iter().map(|it| it.from).min() {
             facts.push(("Judged from", clock(first)));
@@ -283,17 +283,21 @@ fn line<'a>(incident: &'a Incident, insights: &'a [Insight]) -> Line<'a> {
 
 fn tables(report: &Report) -> Vec<Table> {
     let totals = &report.totals;
-    let all = [("By type", "type", &totals.by_type), ("By account", "account", &totals.by_account)];
-    let all = all.into_iter().chain([
+    let mut all = vec![
+        ("By type", "type", &totals.by_type),
+        ("By account", "account", &totals.by_account),
         ("By service", "service", &totals.by_service),
-        ("By severity", "severity", &totals.by_severity),
-    ]);
+    ];
+    // The numbers of now stand in the headline already.
+    if report.previous.is_some() {
+        all.push(("By severity", "severity", &totals.by_severity));
+    }
     let table = |(title, filter, totals): (_, _, &Vec<Total>)| {
         let mut rows: Vec<Row> = totals.iter().map(row).collect();
         let more = rows.split_off(rows.len().min(ROWS));
         Table { title, filter, rows, more }
     };
-    all.map(table).filter(|table| !table.rows.is_empty()).collect()
+    all.into_iter().map(table).filter(|table| !table.rows.is_empty()).collect()
 }
 
 fn row(total: &Total) -> Row {
