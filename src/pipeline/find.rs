@@ -114,7 +114,7 @@ fn find_sums(
     if let Some(first) = known.past.watched.values().min().filter(|_| night.is_some()) {
         sums.set_first(*first);
     }
-    let going_on = night.as_deref_mut().map(|night| (night, Some(kind)));
+    let going_on = night.map(|night| (night, Some(kind)));
     let mut of_sums = tell(sums, &models, judged, &mut known, going_on);
     if let Some(until) = known_until {
         // Sums that were not asked for before: what came before is only learned from.

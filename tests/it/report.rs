@@ -70,11 +70,17 @@ fn incidents_come_in_order_and_graphs_show_what_was_called() {
             trailpulse::time::Minute::parse(insight[key].as_str().expect("a time")).expect("a time")
         };
         let first = trailpulse::time::Minute::parse(graph["from"].as_str().expect("a time")).expect("a time");
-        let from = start("from").since(first.plus(finest.start as i32));
+        let from = start("from").since(first.plus(i32::try_from(finest.start).expect("small")));
         // A fall is open, and has no calls.
         if insight["direction"] == "up" {
-            let minutes = insight["duration"].as_i64().expect("a number") as usize;
-            let calls: f64 = finest.values.iter().skip(from as usize).take(minutes).flatten().sum();
+            let minutes = insight["duration"].as_u64().expect("a number") as usize;
+            let calls: f64 = finest
+                .values
+                .iter()
+                .skip(usize::try_from(from).expect("a start"))
+                .take(minutes)
+                .flatten()
+                .sum();
             let want = insight["insight_average"].as_f64().expect("a number") * minutes as f64;
             assert!((calls - want).abs() < 1e-3, "{calls} {want} {insight:#}");
         }
@@ -130,7 +136,7 @@ fn hostile_texts_stay_texts_in_every_form() {
         assert_cells_are_texts(&form("csv"));
         assert_markdown_is_whole(&form("markdown"));
         let json = form("json");
-        assert!(!json.contains('<') && !json.contains("&"), "JSON could end a script");
+        assert!(!json.contains('<') && !json.contains('&'), "JSON could end a script");
         let model: Value = serde_json::from_str(&json).expect("JSON");
         assert!(list(&model, "insights").len() >= 20);
         assert_queries_are_quoted(&model);
@@ -155,12 +161,12 @@ fn assert_cells_are_texts(sheet: &str) {
 fn assert_markdown_is_whole(markdown: &str) {
     let mut cells = None;
     for line in markdown.lines() {
-        if !line.starts_with('|') {
-            cells = None;
-            assert!(!line.starts_with([' ', '\t', '>', '*', '+', '`', '<', '=']), "{line}");
-        } else {
+        if line.starts_with('|') {
             let number = line.matches('|').count();
             assert_eq!(*cells.get_or_insert(number), number, "{line}");
+        } else {
+            cells = None;
+            assert!(!line.starts_with([' ', '\t', '>', '*', '+', '`', '<', '=']), "{line}");
         }
         let outside: String = line.split('`').step_by(2).collect();
         assert_eq!(line.matches('`').count() % 2, 0, "{line}");
