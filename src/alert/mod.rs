@@ -1,6 +1,6 @@
 //! Published insights -> messages to the feeds of the configuration, each told once.
 //!
-//! What is told, to whom and in which words is decided by pure functions ([`plan`], [`route`], [`notice`], [`feed`]); the
+//! What is told, to whom and in which words is decided by pure functions ([`mod@plan`], [`mod@route`], [`notice`], [`feed`]); the
 //! [`ledger`] in the state remembers it; [`send`](Alerts::send) tries to deliver what is pending. A run notes what it has found
 //! in the ledger before it saves its checkpoint, and sends after: wherever it is killed, nothing is lost, and what is sent
 //! again has the same key.
