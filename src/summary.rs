@@ -69,6 +69,9 @@ pub struct WentOn {
     pub judged_until: Minute,
     /// Insights that have no end yet, of earlier runs too.
     pub open: u64,
+    /// The model of the run before, where that was another, or its sensitivity or overrides were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_before: Option<String>,
 }
 
 /// An account, and the minute from which there was enough history to judge it.

@@ -333,6 +333,13 @@ impl Ledger {
         }
     }
 
+    /// How many events are known, and how many are still to be told: an event that two feeds wait for counts twice.
+    #[must_use]
+    pub fn numbers(&self) -> (usize, usize) {
+        let outcomes = self.feeds.values().flat_map(|log| log.outcomes.values());
+        (self.events.len(), outcomes.filter(|outcome| **outcome == Outcome::Pending).count())
+    }
+
     /// Events of a feed by what became of them.
     #[must_use]
     pub fn outcomes(&self, feed: &str) -> BTreeMap<&str, &Outcome> {

@@ -7,7 +7,7 @@ use anyhow::bail;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::alert::plan::{Moment, Planned};
-use crate::alert::{AlertError, Alerts};
+use crate::alert::{AlertError, Alerts, ledger_of};
 use crate::config::{Config, Format};
 use crate::emit::{Earlier, Target};
 use crate::insight::Insight;
@@ -72,6 +72,8 @@ impl AlertArgs {
                 "--format json and a feed with path = \"-\" both want standard output: name a file for one of them"
             );
         }
+        // What is damaged should be told before the work, and before anything is published.
+        ledger_of(&going_on.state)?;
         let now = now(self.now);
         let is_backfill = going_on.state.is_new() || going_on.told.is_some();
         let lately = now - LATELY - TimeDelta::minutes(going_on.settle.into());
@@ -98,10 +100,12 @@ impl Alerting {
     /// Sends what is pending, and puts what became of it into the summary, below `out` too. The results are published: what
     /// goes wrong here is told, and no failure of the scan.
     pub(super) async fn send(&self, state: State, planned: &Planned, summary: &mut Summary, out: &Path) {
-        summary.alerts = match self.alerts.send(state, self.moment.now, planned, &self.stop).await {
-            Ok((_, told)) => told,
-            Err(error) => self.failed(&error),
+        // Held until the summary is written: no other run can write one meanwhile.
+        let (_held, told) = match self.alerts.send(state, self.moment.now, planned, &self.stop).await {
+            Ok((state, told)) => (Some(state), told),
+            Err(error) => (None, self.failed(&error)),
         };
+        summary.alerts = told;
         let target = Target::open(out, Earlier::Kept, &self.buckets);
         let published = target.and_then(|mut target| {
             target.stage(summary.output())?;

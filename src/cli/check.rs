@@ -6,7 +6,7 @@ use anyhow::anyhow;
 
 use super::config_arg::{DEFAULT_FILE, find};
 use super::{model_arg, output};
-use crate::alert::Alerts;
+use crate::alert::{Alerts, ledger_of};
 use crate::config::{Config, ConfigError, Format, Problem, S3, Scan};
 use crate::emit::{Earlier, Target};
 use crate::exit::Exit;
@@ -117,7 +117,8 @@ fn reach_all(
         outcomes.push((format!("can write to {}", out.display()), opened.map_err(anyhow::Error::from)));
     }
     if let Some(state) = state {
-        let opened = State::open(&state, &buckets).map(drop).map_err(anyhow::Error::from);
+        let opened = State::open(&state, &buckets).map_err(anyhow::Error::from);
+        let opened = opened.and_then(|state| Ok(ledger_of(&state).map(drop)?));
         outcomes.push((format!("can use the state {}", state.display()), opened));
     }
     let (mut reached, mut problems) = (Vec::new(), Vec::new());

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::output;
+use crate::alert::ledger_of;
 use crate::config::{Config, Format};
 use crate::detect::Which;
 use crate::exit::Exit;
@@ -34,7 +35,9 @@ pub(super) fn run(args: &Args, config: &Config) -> anyhow::Result<Exit> {
     for part in state.read_parts() {
         files += state.read_part(part)?.count();
     }
-    let shown = json(&state, &learned, (bytes, events, files));
+    let mut shown = json(&state, &learned, (bytes, events, files));
+    let (known, pending) = ledger_of(&state)?.numbers();
+    shown["alerts"] = json!({ "events": known, "pending": pending });
     output::write(|out| match args.format {
         Format::Text => text(out, &shown),
         Format::Json => {
@@ -103,6 +106,12 @@ fn text(out: &mut dyn Write, shown: &Value) -> io::Result<()> {
         counted(number("files_read"), "file"),
         counted(number("events_remembered"), "event id")
     )?;
+    let of_alerts = |key: &str| shown["alerts"][key].as_u64().unwrap_or_default();
+    if of_alerts("events") > 0 {
+        let (events, pending) =
+            (counted(of_alerts("events"), "event"), counted(of_alerts("pending"), "event"));
+        writeln!(out, "Alerts: {events} known, {pending} still to be told to a feed")?;
+    }
     let open = shown["open"].as_array().map_or(&[][..], Vec::as_slice);
     writeln!(out, "Open: {}", counted(open.len() as u64, "insight"))?;
     for insight in open {

@@ -129,7 +129,9 @@ impl Night {
         let settling = counts.settling().unwrap_or(Settling { settle: 0, newest: None, judged_until: None });
         let settling = Settling { newest: self.newest(counts, read), ..settling };
         let judged_until = settling.judged_until.unwrap_or_default();
-        let end = judge::end(counts);
+        // Late calls are none of what is judged, but the next run will find them in the history: it must end there, too.
+        let late = counts.late_arrivals().map(|(_, cell)| cell.minute.plus(1)).max().unwrap_or_default();
+        let end = judge::end(counts).max(late);
         let until = match settling.newest {
             // A record with a wrong time far in the future is not what the logs end with.
             Some(newest) if self.to_the_end => end.min(newest.plus(MINUTES_PER_DAY)),
@@ -164,7 +166,15 @@ impl Night {
             judged_from: self.judged_before(),
             judged_until: until,
             open: self.learned.iter().map(|learned| learned.open.len() as u64).sum(),
+            model_before: self.model_before(),
         }
+    }
+
+    /// The model that the last run judged with, where it was another; where all is judged again, that is no matter.
+    fn model_before(&self) -> Option<String> {
+        let before = &self.state.checkpoint().model;
+        let is_another = !self.state.is_new() && self.told.is_none() && *before != self.model;
+        is_another.then(|| before.name.clone())
     }
 
     /// Leaves out what readers have been told of already.

@@ -11,6 +11,9 @@ use super::vault::{Filed, LOCK, Vault, is_checkpoint, ledger_name, ledger_number
 use crate::s3::{Bucket, Buckets, Cause, Condition, Lease, Listing, Location, S3Error, Visit};
 use crate::step::step;
 
+/// The last line of the lock as long as there is no checkpoint.
+const FIRST: &str = "no run has ended here yet";
+
 /// The objects below a prefix.
 #[derive(Debug)]
 pub(super) struct InBucket {
@@ -31,9 +34,10 @@ impl InBucket {
     /// When another run has it, what is there is no state, or nothing can be written.
     pub(super) fn open(at: Location, buckets: &Buckets) -> Result<Self, StateError> {
         let mut vault = Self::at(at, buckets)?;
-        vault.refuse_foreign()?;
+        let is_first = vault.refuse_foreign()? == 0;
         let lock = vault.at.join(LOCK).key;
-        let lease = vault.bucket.lease(&lock, &holder::text(), &holder::has_died)?;
+        let text = if is_first { format!("{}\n{FIRST}", holder::text()) } else { holder::text() };
+        let lease = vault.bucket.lease(&lock, &text, &holder::has_died)?;
         vault.lease = Some(lease.map_err(|text| StateError::Busy {
             path: vault.path.clone(),
             holder: Some(format!(
@@ -92,23 +96,26 @@ impl InBucket {
     }
 
     /// A new state begins below an empty prefix: without its checkpoint, what is there is lost or somebody else's.
-    fn refuse_foreign(&self) -> Result<(), StateError> {
+    /// Says the number of the newest checkpoint; 0 where there is none.
+    fn refuse_foreign(&self) -> Result<u64, StateError> {
         let names = self.names()?;
         if newest(&names) > 0 {
-            return Ok(());
+            return Ok(newest(&names));
+        }
+        let mut names = names.iter().filter(|name| *name != LOCK && ledger_number(name).is_none());
+        let path = || self.path.clone();
+        if names.clone().any(|name| !is_named_by_us(name)) {
+            return Err(StateError::Foreign { path: path() });
         }
         // A first run that was cut off before its checkpoint leaves its lock behind; it has read nothing for good.
-        let was_cut_off = names.iter().any(|name| name == LOCK);
-        for name in names.iter().filter(|name| *name != LOCK && ledger_number(name).is_none()) {
-            let path = self.path.clone();
-            if !is_named_by_us(name) {
-                return Err(StateError::Foreign { path });
-            }
-            if !was_cut_off {
-                return Err(StateError::Damaged { path, why: "its checkpoint is missing".to_owned() });
-            }
+        let was_cut_off = || -> Result<bool, StateError> {
+            let lock = self.bucket.get(&self.at.join(LOCK).key)?;
+            Ok(lock.is_some_and(|lock| lock.bytes.ends_with(FIRST.as_bytes())))
+        };
+        if names.next().is_some() && !was_cut_off()? {
+            return Err(StateError::Damaged { path: path(), why: "its checkpoint is missing".to_owned() });
         }
-        Ok(())
+        Ok(0)
     }
 
     /// Numbers of the ledgers that are there, in order.

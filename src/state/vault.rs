@@ -31,6 +31,8 @@ const CHECKPOINT: &str = "checkpoint-";
 const LEDGER: &str = "ledger-";
 /// Where files are written until they are complete.
 const STAGING: &str = ".trailpulse-staging";
+/// Stands below it as long as there is no checkpoint.
+const FIRST: &str = "first";
 
 /// A file of the state, as its checkpoint names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,6 +138,9 @@ impl InFolder {
             _ => {}
         }
         at(&staging, fs::create_dir(&staging))?;
+        if vault.generation == 0 {
+            at(path, fs::write(staging.join(FIRST), "no run has ended here yet"))?;
+        }
         let probe = staging.join("probe");
         at(path, fs::write(&probe, "probe").and_then(|()| fs::remove_file(&probe)))?;
         Ok(vault)
@@ -213,7 +218,7 @@ impl InFolder {
             return Ok(());
         }
         // A first run that was cut off before its checkpoint leaves this behind; it has read nothing for good.
-        let was_cut_off = self.path.join(STAGING).exists();
+        let was_cut_off = self.path.join(STAGING).join(FIRST).exists();
         for entry in at(&self.path, fs::read_dir(&self.path))? {
             let name = at(&self.path, entry)?.file_name();
             let name = name.to_string_lossy();

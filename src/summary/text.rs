@@ -157,7 +157,8 @@ pub fn write_coverage(out: &mut dyn Write, read: &Coverage, look: Look) -> io::R
 
 /// How far a run went on from its state, and what that left aside.
 fn went_on(out: &mut dyn Write, read: &Coverage) -> io::Result<()> {
-    let Some(WentOn { judged_from, judged_until, open }) = read.went_on else { return Ok(()) };
+    let Some(WentOn { judged_from, judged_until, open, model_before }) = &read.went_on else { return Ok(()) };
+    let (judged_from, judged_until, open) = (*judged_from, *judged_until, *open);
     let before = match (read.known_files, read.known_folders) {
         (0, 0) => String::new(),
         (files, 0) => format!("; {} read before", counted(files, "file")),
@@ -172,6 +173,14 @@ fn went_on(out: &mut dyn Write, read: &Coverage) -> io::Result<()> {
         None => format!("A new state: judged what has settled, to {} UTC", clock(judged_until)),
     };
     writeln!(out, "{judged}{before}; {} open", counted(open, "insight"))?;
+    if let Some(before) = model_before {
+        writeln!(
+            out,
+            "MODEL CHANGED: the run before judged with {}, or with another sensitivity or overrides; what was learned goes on \
+             (--rescore judges the kept history again)",
+            printable(before)
+        )?;
+    }
     if read.late > 0 {
         writeln!(
             out,

@@ -215,6 +215,9 @@ fn what_cannot_be_used_as_a_state_is_refused_and_left_alone() {
             refused("its digest is not that of what it says");
             std::fs::remove_file(&newest).expect("is there");
             refused("its checkpoint is missing");
+            // Nor is it a new state where a later run was killed.
+            std::fs::create_dir_all(scenario.path("state/.trailpulse-staging")).expect("makes folders");
+            refused("its checkpoint is missing");
             std::fs::write(&newest, text).expect("writable");
         } else if file.starts_with("learned.") {
             std::fs::write(&path, b"something else").expect("writable");
@@ -278,8 +281,18 @@ fn a_changed_model_is_noticed_and_rescoring_judges_again() {
         scenario.done(&[common.as_slice(), options].concat())
     };
     let before = published(&scenario, "out");
-    assert!(with(&[]).stderr.contains("The model has changed"));
-    assert!(!with(&[]).stderr.contains("The model has changed"));
+    assert!(with(&["--metrics", "m.prom"]).stderr.contains("The model has changed"));
+    // Who runs it every night looks at the results, not at the log.
+    let changed = || {
+        let summary = std::fs::read(scenario.path("out/summary.json")).expect("a summary");
+        let metrics = std::fs::read_to_string(scenario.path("m.prom")).expect("metrics");
+        let summary: Value = serde_json::from_slice(&summary).expect("JSON");
+        (summary["went_on"]["model_before"].clone(), metrics.contains("trailpulse_model_changed 1"))
+    };
+    assert_eq!(changed(), ("quiet".into(), true));
+    let again = with(&["--metrics", "m.prom"]);
+    assert!(!again.stderr.contains("The model has changed") && !again.stdout.contains("MODEL CHANGED"));
+    assert_eq!(changed(), (Value::Null, false));
     assert!(published(&scenario, "out") == before);
     let rescored = with(&["--rescore"]);
     assert!(!rescored.stderr.contains("The model has changed"));
@@ -323,6 +336,24 @@ fn a_changed_model_is_noticed_and_rescoring_judges_again() {
     }
     assert_eq!(night(&scenario, &["--final", "--model", "aws-like", "--rescore"])["insights"], 0);
     assert!(published(&scenario, "out") == after, "all was told");
+}
+
+#[test]
+fn the_end_is_the_same_however_often_it_is_reached() {
+    let scenario = Scenario::new();
+    let calls = |hour: &str, time: &str, id| {
+        let key = log("logs", "111122223333", "eu-west-1", "2026/01/09").replace("T1200Z", hour);
+        scenario.write(&key, call("111122223333", "eu-west-1", time, id));
+    };
+    calls("T1000Z", "2026-01-09T09:55:00Z", 1);
+    night(&scenario, &["--final"]);
+    // A call that is late for its file, and after all that is not.
+    calls("T1200Z", "2026-01-09T11:00:00Z", 2);
+    night(&scenario, &["--final"]);
+    let once = state(&scenario);
+    assert_eq!(once["judged_until"], "2026-01-09T11:01:00Z");
+    night(&scenario, &["--final"]);
+    assert_eq!(state(&scenario), once);
 }
 
 #[test]

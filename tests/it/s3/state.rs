@@ -134,6 +134,10 @@ fn what_is_no_state_is_refused_and_left_alone() {
         .expect("one");
     std::fs::remove_file(served.scenario.path("s3/states/s").join(&name)).expect("is there");
     refused("s3://states/s", "its checkpoint is missing");
+    // Nor is it a new state where a later run was killed.
+    served.put("states/s/lock", b"process 1 on a host that is gone");
+    refused("s3://states/s", "its checkpoint is missing");
+    std::fs::remove_file(served.scenario.path("s3/states/s/lock")).expect("is there");
     served.put(&format!("states/s/{name}"), &bytes[..bytes.len() / 2]);
     refused("s3://states/s", "not a checkpoint");
     served.put(&format!("states/s/{name}"), &bytes);

@@ -3,6 +3,7 @@ use serde_json::Value;
 
 use super::night::{NOW, Night};
 use super::receiver::{Receiver, Reply};
+use crate::command::tree;
 
 #[test]
 fn a_test_arrives_and_says_that_it_is_one() {
@@ -79,4 +80,26 @@ fn check_says_what_a_feed_lacks_and_shows_no_secret() {
     assert_eq!(fine.status, 0, "{}", fine.stderr);
     assert!(fine.stdout.contains("feed hook (webhook): all series, high or more severe"), "{}", fine.stdout);
     assert!(!fine.stdout.contains("swordfish") && receiver.seen().is_empty(), "{}", fine.stdout);
+}
+
+#[test]
+fn a_damaged_ledger_is_told_before_anything_is_done() {
+    let (night, receiver) = (Night::new(), Receiver::new());
+    night.feeds(&receiver, "");
+    assert_eq!(night.scan().status, 0);
+    let shown = night.scenario.run(&["state", "state"]).stdout;
+    assert!(shown.contains("known, 0 events still to be told to a feed"), "{shown}");
+    let ledger =
+        tree(&night.scenario.path("state")).into_iter().find(|(name, _)| name.starts_with("ledger-"));
+    let ledger = format!("state/{}", ledger.expect("a ledger").0);
+    night.scenario.write(&ledger, "no ledger");
+    let before = tree(&night.scenario.path("out"));
+    for command in [["-q", "state", "state"].as_slice(), &["-q", "check", "--state", "state"]] {
+        let ended = night.scenario.run(command);
+        assert_eq!(ended.status, 2, "{command:?}");
+        assert!(ended.stderr.contains("the ledger of alerts is damaged"), "{command:?}: {}", ended.stderr);
+    }
+    let ended = night.scan();
+    assert_eq!((ended.status, ended.stderr.contains("the ledger of alerts is damaged")), (2, true));
+    assert!(tree(&night.scenario.path("out")) == before, "nothing was published");
 }
