@@ -62,7 +62,7 @@ pub fn text(summary: &Summary, ended: f64, stages: &Stages) -> Vec<u8> {
     let changed = covered.went_on.as_ref().is_some_and(|went_on| went_on.model_before.is_some());
     metrics.one(
         "model_changed",
-        "1 where the run before judged with another model, sensitivity or overrides.",
+        "Whether the run before judged with another model, sensitivity or overrides.",
         f64::from(u8::from(changed)),
     );
     // Those without insights too: what is not there cannot be alerted on.

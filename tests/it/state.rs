@@ -287,7 +287,7 @@ fn a_changed_model_is_noticed_and_rescoring_judges_again() {
         let summary = std::fs::read(scenario.path("out/summary.json")).expect("a summary");
         let metrics = std::fs::read_to_string(scenario.path("m.prom")).expect("metrics");
         let summary: Value = serde_json::from_slice(&summary).expect("JSON");
-        (summary["went_on"]["model_before"].clone(), metrics.contains("trailpulse_model_changed 1"))
+        (summary["went_on"]["model_before"].clone(), metrics.contains("\ntrailpulse_model_changed 1\n"))
     };
     assert_eq!(changed(), ("quiet".into(), true));
     let again = with(&["--metrics", "m.prom"]);
