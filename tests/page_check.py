@@ -15,6 +15,7 @@ import shutil
 import sys
 import traceback
 import zlib
+from datetime import UTC, datetime
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
@@ -224,6 +225,16 @@ def reads_a_graph(browser, data):
         check("span=week" in it.page.url, f"the address does not say the span: {it.page.url}")
         it.page.get_by_role("button", name="Logarithmic").click()
         check("y=log" in it.page.url and it.page.locator('button[aria-pressed="true"]', has_text="Log").count() == 1, "log scale")
+        # A cell is what is drawn from its minute on, whatever part of it is pointed at.
+        it.page.get_by_role("button", name="Show hour").click()
+        box = graph.bounding_box()
+        first, last = it.shown()
+        for part in (0.1, 0.9):
+            x = box["x"] + box["width"] * (20 + part) / (last - first)
+            it.page.mouse.move(x, box["y"] + 60)
+            want = f"{datetime.fromtimestamp((first + 20) * 60, UTC):%Y-%m-%d %H:%M} UTC"
+            told = it.page.locator("#insight .readout").inner_text()
+            check(told.startswith(want), f"pointing at {part} of the minute {want} reads {told!r}")
         # Without a mouse.
         it.page.get_by_role("button", name="Show hour").click()
         it.page.locator("#insight .graph").focus()

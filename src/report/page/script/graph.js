@@ -183,7 +183,7 @@ class Graph {
     this.at = this.at == null ? unset : this.at + by;
     this.at = Math.min(Math.max(this.at, 0), last);
     const at = this.at;
-    this.plot.setCursor({ left: this.plot.valToPos(this.columns.minutes[at] * 60, "x"), top: 20 });
+    this.plot.setCursor({ left: this.plot.valToPos((this.columns.minutes[at] + this.columns.step / 2) * 60, "x"), top: 20 });
     this.at = at;
     this.tell();
     this.spoken.textContent = this.readout.textContent;
