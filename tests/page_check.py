@@ -222,6 +222,10 @@ def reads_a_graph(browser, data):
         for name, minutes in [("Show hour", 60), ("Show day", 1440), ("Show week", 10080)]:
             it.page.get_by_role("button", name=name).click()
             check(length(it.shown()) == minutes, f"{name}: {length(it.shown())} minutes")
+            # They are drawn as fine as they can be read, with a band of means over about as long.
+            step, band = it.page.locator("#insight .graph").get_attribute("data-step"), it.page.locator("#insight .k-band").inner_text()
+            check(step == ("1" if minutes == 60 else "10"), f"{name}: steps of {step} minutes")
+            check(("of means over 30 min" in band) == (minutes > 60), f"{name}: {band}")
         check("span=week" in it.page.url, f"the address does not say the span: {it.page.url}")
         it.page.get_by_role("button", name="Logarithmic").click()
         check("y=log" in it.page.url and it.page.locator('button[aria-pressed="true"]', has_text="Log").count() == 1, "log scale")
