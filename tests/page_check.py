@@ -367,6 +367,40 @@ def prints(browser, data):
         check(pdf.startswith(b"%PDF") and pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page ") >= 1 and len(pdf) > 20_000, f"a PDF of {len(pdf)} bytes")
 
 
+def prints_what_is_shown(browser, data):
+    """All rows, opened folds, and the graphs of what the list has been narrowed to."""
+    name = data["insights"][-1]["series"]["name"]
+    with Opened(browser) as it:
+        it.page.wait_for_selector("html[data-paper]", state="attached")
+        folds = it.page.locator("#overview details:not([open])").count()
+        it.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        check(it.page.locator("#overview details:not([open])").count() == 0, "what is folded stays so on paper")
+        check(not it.page.locator("#more").is_visible(), "rows are missing on paper")
+        it.page.evaluate("dispatchEvent(new Event('afterprint'))")
+        check(it.page.locator("#overview details:not([open])").count() == folds, "what was folded is not so after printing")
+        it.page.evaluate("name => { location.hash = `#show=all&sort=-importance&q=${name}`; }", name)
+        it.settle()
+        it.page.wait_for_selector("html[data-paper]", state="attached")
+        shown = it.rows()
+        it.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        check(it.page.locator("#paper figure").count() == min(24, len(shown)), "paper has not what is shown")
+        if len(shown) > 24:
+            check("The first 24 of" in it.page.locator("#paper h2").inner_text(), "paper does not say that it is a part")
+
+
+def addresses_are_those_of_now(browser, data):
+    with Opened(browser) as it:
+        it.page.evaluate("location.hash = '#severity=high'")
+        it.settle()
+        it.page.evaluate("location.hash = '#'")
+        it.settle()
+        links = it.page.locator("#rows a").evaluate_all("links => links.map((link) => link.getAttribute('href'))")
+        check(links and all("severity" not in link for link in links), f"a row has the address of an earlier filter: {links[:3]}")
+        it.page.evaluate("location.hash = '#i=not-in-it'")
+        it.settle()
+        check("not in the report" in it.page.locator("#toast").inner_text(), "an insight that is not there is not told")
+
+
 def without_script(browser):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
@@ -465,11 +499,11 @@ def run(browser, text):
         numbers = []
         steps = [(opens, data), (filters, data), (sorts, data), (reads_a_graph, data), (values_are_those_of_the_report, data, numbers),
                  (tells_everything, data), (keys, data), (accessible, fragments), (narrow, fragments), (prints, data),
-                 (without_script,), (changed_data_show_nothing_else,)]
+                 (prints_what_is_shown, data), (addresses_are_those_of_now, data), (without_script,), (changed_data_show_nothing_else,)]
     elif KIND == "hostile":
         steps = [(nothing_executes, data), (narrow, fragments), (accessible, fragments), (prints, data)]
     elif KIND == "large":
-        steps = [(opens, data), (filters, data), (keys, data)]
+        steps = [(opens, data), (filters, data), (keys, data), (prints_what_is_shown, data)]
     else:
         steps = [({"empty": says_nothing_was_found, "skipped": says_what_was_skipped}[KIND],)]
     for step, *arguments in steps:

@@ -91,8 +91,12 @@ class List {
     this.grow();
   }
 
-  grow() {
-    const next = this.shown.slice(this.made, this.made + ROWS);
+  growAll() {
+    this.grow(Infinity);
+  }
+
+  grow(rows = ROWS) {
+    const next = this.shown.slice(this.made, this.made + rows);
     this.body.append(...next.map((insight) => this.row(insight)));
     this.made += next.length;
     const left = this.shown.length - this.made;
@@ -102,7 +106,10 @@ class List {
 
   row(insight) {
     if (!this.rows.has(insight)) this.rows.set(insight, this.make(insight));
-    return this.rows.get(insight);
+    const row = this.rows.get(insight);
+    // Its address says how the list is filtered now.
+    row.querySelector("a").setAttribute("href", linkTo({ i: insight.id }));
+    return row;
   }
 
   make(insight) {
@@ -112,7 +119,7 @@ class List {
       el("td", { role: "cell", class: "severity-cell" }, severityOf(insight)),
       el("td", { role: "cell", class: "when" }, clock(insight.from)),
       el("td", { role: "cell", class: "what" },
-        el("a", { href: linkTo({ i: insight.id }), class: "alien" }, insight.name),
+        el("a", { class: "alien" }, insight.name),
         insight.direction === "down" && [" ", el("span", { class: "tag" }, "fall")],
         insight.silent && [" ", el("span", { class: "tag" }, insight.muted_by == null ? "told by others" : "muted")],
         insight.earlier && [" ", el("span", { class: "tag" }, "period before")]),
