@@ -139,7 +139,12 @@ def filters(browser, data):
         it.settle()
         found = it.rows()
         want = {one["id"] for one in data["insights"] if name.lower() in json.dumps(one).lower()}
+        agent = data["callers"][data["called_by"][0][1][0]]
         check(0 < len(found) and set(found) <= want, f"searching {name} finds {len(found)}")
+        it.page.locator("#search").fill(agent)
+        it.settle()
+        called = {one["id"] for one, by in zip(data["insights"], data["called_by"]) if agent in [data["callers"][at] for at in by[1]]}
+        check(0 < len(it.rows()) and called >= set(it.rows()), f"searching the agent {agent} finds {len(it.rows())}")
         check("q=" in it.page.url, f"the address does not say what is searched: {it.page.url}")
         it.page.locator("#clear").click()
         it.settle()

@@ -263,7 +263,8 @@ fn usual(tracks: &mut Vec<Track>, looks: &[Option<Look>], insights: &[&Flagged])
                 .map(|it| it / f64::from(length))
         };
         // Bands of longer windows change slowly: once a window is enough.
-        let every = if matches!(kind, Kind::Lower | Kind::Upper) { length.div_ceil(TICK.unsigned_abs()) } else { 1 };
+        let every =
+            if matches!(kind, Kind::Lower | Kind::Upper) { length.div_ceil(TICK.unsigned_abs()) } else { 1 };
         let looks = looks.iter().step_by(every as usize);
         let values: Vec<Option<f64>> = looks.map(|look| look.as_ref().and_then(of)).collect();
         if values.iter().any(Option::is_some) {
@@ -273,8 +274,9 @@ fn usual(tracks: &mut Vec<Track>, looks: &[Option<Look>], insights: &[&Flagged])
     sample(Kind::Expected, 0, &|window| Some(window.expected));
     for window in BANDS {
         sample(Kind::Lower, window, &|window| {
-            let (expected, deviation) =
-                window.fall.map_or((window.expected, window.deviation), |fall| (fall.expected, fall.deviation));
+            let (expected, deviation) = window
+                .fall
+                .map_or((window.expected, window.deviation), |fall| (fall.expected, fall.deviation));
             Some((expected - BAND * deviation).max(0.0))
         });
         sample(Kind::Upper, window, &|window| Some(window.expected + BAND * window.deviation));

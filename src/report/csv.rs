@@ -109,7 +109,17 @@ fn neutral(cell: &str) -> String {
         let is_formula = part.trim_start().starts_with(|first| {
             matches!(
                 first,
-                '=' | '+' | '-' | '@' | '|' | '%' | '＝' | '＋' | '－' | '＠' | '−' | char::REPLACEMENT_CHARACTER
+                '=' | '+'
+                    | '-'
+                    | '@'
+                    | '|'
+                    | '%'
+                    | '＝'
+                    | '＋'
+                    | '－'
+                    | '＠'
+                    | '−'
+                    | char::REPLACEMENT_CHARACTER
             )
         });
         if is_formula { format!("'{part}") } else { part.to_owned() }

@@ -19,7 +19,7 @@ function compare(a, b) {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** What an insight is filtered by. */
+/** What an insight is filtered by; of some there are several. */
 const VALUES = {
   severity: (insight) => insight.severity,
   type: (insight) => insight.type,
@@ -27,7 +27,7 @@ const VALUES = {
   region: (insight) => insight.series.region,
   service: (insight) => insight.series.service,
   name: (insight) => insight.series.name,
-  identity: (insight) => insight.principal ?? "",
+  identity: (insight) => insight.identities,
 };
 
 /** Whether it is of the kind that is asked for: of this period, and to be heard of, where nothing else is said. */
@@ -43,7 +43,7 @@ function matching(report, of, but) {
   const incident = of.incident && report.incidents.find((one) => one.id === of.incident);
   return report.insights.filter((insight) =>
     (asked(insight, of.show) || Boolean(incident)) &&
-    filters.every((key) => VALUES[key](insight) === of[key]) &&
+    filters.every((key) => [VALUES[key](insight)].flat().includes(of[key])) &&
     words.every((word) => insight.text.includes(word)) &&
     !(insight.last < from) && !(insight.from > to) &&
     (!of.incident || incident?.insights.includes(insight.at)));
