@@ -33,12 +33,15 @@ const TICK: i32 = 30;
 const COARSE: i32 = 60;
 const MIDDLE: i32 = 10;
 /// Minutes before an insight, and after it, in steps of [`MIDDLE`], and in single minutes.
-const ABOUT: [i32; 2] = [5 * MINUTES_PER_DAY, 2 * MINUTES_PER_DAY];
+/// A week with the insight in its middle, or at its end where nothing is known after it, is all in these steps.
+const ABOUT: [i32; 2] = [7 * MINUTES_PER_DAY, 4 * MINUTES_PER_DAY];
 const NEAR: [i32; 2] = [MINUTES_PER_DAY / 2, MINUTES_PER_DAY / 2];
 /// Minutes of a long insight that are shown one by one.
 const SINGLE: i32 = MINUTES_PER_DAY;
 /// Standard deviations from what is expected to the edges of the band.
 const BAND: f64 = 2.0;
+/// Windows whose bands are drawn: a mean over an hour lies closer to what is expected than a single minute does.
+const BANDS: [u32; 3] = [1, 30, 120];
 
 /// What was judged, and how.
 pub(super) struct Judged<'a> {
@@ -259,18 +262,25 @@ fn usual(tracks: &mut Vec<Track>, looks: &[Option<Look>], insights: &[&Flagged])
                 .and_then(value)
                 .map(|it| it / f64::from(length))
         };
-        let values: Vec<Option<f64>> = looks.iter().map(|look| look.as_ref().and_then(of)).collect();
+        // Bands of longer windows change slowly: once a window is enough.
+        let every =
+            if matches!(kind, Kind::Lower | Kind::Upper) { length.div_ceil(TICK.unsigned_abs()) } else { 1 };
+        let looks = looks.iter().step_by(every as usize);
+        let values: Vec<Option<f64>> = looks.map(|look| look.as_ref().and_then(of)).collect();
         if values.iter().any(Option::is_some) {
-            tracks.push(Track { kind, window, start: 0, step: TICK.unsigned_abs(), values });
+            tracks.push(Track { kind, window, start: 0, step: every * TICK.unsigned_abs(), values });
         }
     };
     sample(Kind::Expected, 0, &|window| Some(window.expected));
-    sample(Kind::Lower, 0, &|window| {
-        let (expected, deviation) =
-            window.fall.map_or((window.expected, window.deviation), |fall| (fall.expected, fall.deviation));
-        Some((expected - BAND * deviation).max(0.0))
-    });
-    sample(Kind::Upper, 0, &|window| Some(window.expected + BAND * window.deviation));
+    for window in BANDS {
+        sample(Kind::Lower, window, &|window| {
+            let (expected, deviation) = window
+                .fall
+                .map_or((window.expected, window.deviation), |fall| (fall.expected, fall.deviation));
+            Some((expected - BAND * deviation).max(0.0))
+        });
+        sample(Kind::Upper, window, &|window| Some(window.expected + BAND * window.deviation));
+    }
     let mut lines: Vec<(Direction, u32)> = insights.iter().filter_map(|insight| insight.line).collect();
     lines.sort_unstable_by_key(|(direction, window)| (direction.name(), *window));
     lines.dedup();

@@ -101,18 +101,30 @@ fn row(insight: &Insight) -> [String; COLUMNS.len()] {
     ]
 }
 
-/// Spreadsheets take for a formula what begins like one, CWE-1236: an apostrophe in front makes it a text. What moves a
-/// terminal's cursor goes, too.
+/// Spreadsheets take for a formula what begins like one, CWE-1236: an apostrophe in front makes it a text. So it is after a
+/// semicolon, at which some of them end a cell. What moves a terminal's cursor goes, tabs too.
 fn neutral(cell: &str) -> String {
     let cell = printable(cell);
-    let first = cell.trim_start().chars().next();
-    let is_formula = first.is_some_and(|first| {
-        matches!(
-            first,
-            '=' | '+' | '-' | '@' | '|' | '%' | '＝' | '＋' | '－' | '＠' | '−' | char::REPLACEMENT_CHARACTER
-        )
+    let parts = cell.split(';').map(|part| {
+        let is_formula = part.trim_start().starts_with(|first| {
+            matches!(
+                first,
+                '=' | '+'
+                    | '-'
+                    | '@'
+                    | '|'
+                    | '%'
+                    | '＝'
+                    | '＋'
+                    | '－'
+                    | '＠'
+                    | '−'
+                    | char::REPLACEMENT_CHARACTER
+            )
+        });
+        if is_formula { format!("'{part}") } else { part.to_owned() }
     });
-    if is_formula { format!("'{cell}") } else { cell.into_owned() }
+    parts.collect::<Vec<String>>().join(";")
 }
 
 #[cfg(test)]
@@ -132,6 +144,9 @@ mod tests {
         check("＝1", "'＝1");
         check("ec2", "ec2");
         check("", "");
+        check("a;=1", "a;'=1");
+        check("a; b;  @c;", "a; b;'  @c;");
+        check("a\t=1", "a\u{fffd}=1");
         check("role/a=b", "role/a=b");
     }
 }

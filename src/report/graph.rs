@@ -18,7 +18,7 @@
 //! | 0 | calls | calls within its `step` minutes, in all: divided by `step`, the mean a minute | the number |
 //! | 1 | largest | the most calls in one of its minutes; stands beside a track 0 with the same start, step and length | the number |
 //! | 2 | expected | calls a minute that are expected | a rate |
-//! | 3 | lower | the lower edge of the usual band of a single minute | a rate |
+//! | 3 | lower | the lower edge of the usual band of the mean a minute over `window` minutes | a rate |
 //! | 4 | upper | its upper edge | a rate |
 //! | 5 | line | the line of a rise: calls a minute, over `window` minutes, from which an insight would open | a rate |
 //! | 6 | floor | the line of a fall: calls a minute, over `window` minutes, down to which an insight would open | a rate |
@@ -27,8 +27,8 @@
 //! for the first to 0. `q` 0 is "not known" (a gap: too young to be judged, or no total would cross the line); any other is the
 //! rate `(2^((q - 1) / 16) - 1) / 1024`, which is within 2.2 % of what was meant, and 0 for `q` 1.
 //!
-//! Tracks of kind 0 come from coarse to fine, and overlap: all of `from` to `to` in steps of an hour; the days around each
-//! insight in steps of 10 minutes; the hours around it in single minutes. A page shows the finest that covers what it shows. What
+//! Tracks of kind 0 come from coarse to fine, and overlap: all of `from` to `to` in steps of an hour; the week before each
+//! insight and four days after it in steps of 10 minutes; the hours around it in single minutes. A page shows the finest that covers what it shows. What
 //! no track covers is not known. Tracks of kinds 2 to 6 cover all of it in steps of half an hour or more, and hold at the start
 //! of each.
 use std::io::{self, Read as _, Write as _};

@@ -5,6 +5,7 @@
 //! data stand in a block that nothing runs; the script puts them into the page as text.
 mod overview;
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use askama::Template;
@@ -17,6 +18,7 @@ use super::Report;
 use super::graph::deflated;
 use super::model::{Attribution, Graph, Importance, Incident, Insight, Queries, Record, Series, Span, Why};
 use super::times;
+use crate::cloudtrail::insight::Attribute;
 use crate::time::Minute;
 use overview::Overview;
 
@@ -108,6 +110,9 @@ struct Data<'a> {
     timeline: Option<Span>,
     incidents: Vec<Group<'a>>,
     insights: Vec<Row<'a>>,
+    /// Callers that insights are found by, each once, and of each insight its identities and its agents, as places of them.
+    callers: Vec<&'a str>,
+    called_by: Vec<[Vec<usize>; 2]>,
     details_per_block: usize,
     /// Each the packed [`Details`] of so many insights, in their order.
     details: Vec<String>,
@@ -224,16 +229,41 @@ fn data(report: &Report) -> String {
         let details: Vec<Details<'_>> = insights.iter().map(Details::from).collect();
         deflated(json(&details).as_bytes())
     };
+    let (callers, called_by) = callers(report);
     let data = Data {
         span: report.span,
         timeline: report.timeline,
         incidents: report.incidents.iter().map(Group::from).collect(),
         insights: report.insights.iter().map(Row::from).collect(),
+        callers,
+        called_by,
         details_per_block: DETAILS_PER_BLOCK,
         details: report.insights.chunks(DETAILS_PER_BLOCK).map(block).collect(),
         graphs: report.graphs.iter().map(Calls::from).collect(),
     };
     json(&data).replace('<', "\\u003c")
+}
+
+/// Who called while it was unusual; of a fall, also who did before.
+fn callers(report: &Report) -> (Vec<&str>, Vec<[Vec<usize>; 2]>) {
+    let mut places = BTreeMap::new();
+    let mut texts = Vec::new();
+    let called_by = report.insights.iter().map(|insight| {
+        [Attribute::UserIdentityArn, Attribute::UserAgent].map(|attribute| {
+            let of = insight.attributions.iter().filter(|it| it.attribute == attribute.name());
+            let rows = of.flat_map(|it| &it.rows);
+            let rows = rows.filter(|row| row.insight.is_some() || insight.direction == "down");
+            let place = |text| {
+                *places.entry(text).or_insert_with(|| {
+                    texts.push(text);
+                    texts.len() - 1
+                })
+            };
+            rows.map(|row| row.value.as_str()).map(place).collect()
+        })
+    });
+    let called_by = called_by.collect();
+    (texts, called_by)
 }
 
 fn json(value: &impl Serialize) -> String {

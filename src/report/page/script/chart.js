@@ -4,6 +4,11 @@ const FONT = "12px system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', Ar
 /** Order of uPlot's series. */
 const SERIES = ["minutes", "upper", "lower", "line", "mean", "largest", "calls"];
 
+/** A label of the axis: as exact as its place is. */
+function tick(value) {
+  return value >= 1000 ? grouped(String(value)) : String(Number(value.toPrecision(4)));
+}
+
 function axes() {
   const grid = { stroke: colour("grid"), width: 1 };
   const shared = { stroke: colour("quiet"), font: FONT, grid, ticks: { ...grid, size: 5 } };
@@ -27,7 +32,7 @@ function axes() {
       },
     },
     { ...shared, size: (_, values) => 16 + 7.2 * Math.max(3, ...(values ?? []).map((value) => (value ?? "").length)),
-      values: (_, splits) => splits.map((value) => (value == null || value < 0 ? "" : figure(value))) },
+      values: (_, splits) => splits.map((value) => (value == null || value < 0 ? "" : tick(value))) },
   ];
 }
 
@@ -69,7 +74,8 @@ function drawChart(holder, of) {
     cursor: {
       show: of.move != null,
       y: false,
-
+      // A cell is drawn from its minute on to the right: what is pointed at is the cell, not the nearest minute.
+      dataIdx: (plot, _, idx, x) => (idx > 0 && x < plot.data[0][idx] ? idx - 1 : idx),
       // A dot on the line of calls, and on no other.
       points: { show: (_, at) => (at === SERIES.indexOf("calls") ? document.createElement("div") : null) },
       drag: { x: true, y: false, setScale: false },
@@ -95,7 +101,7 @@ function drawChart(holder, of) {
     bands: [{ series: [SERIES.indexOf("upper"), SERIES.indexOf("lower")], fill: colour("band") }],
     hooks: {
       drawClear: [(plot) => drawEpisodes(plot, of.insight, of.others)],
-      setCursor: of.move ? [(plot) => of.move(plot.cursor.idx)] : [],
+      setCursor: of.move ? [({ cursor }) => of.move(cursor.idx == null ? null : cursor.idxs[SERIES.indexOf("calls")])] : [],
       setSelect: of.drag ? [(plot) => {
         const { left, width } = plot.select;
         if (width < 4) return;

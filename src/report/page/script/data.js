@@ -19,7 +19,11 @@ function readReport() {
     insight.silent = insight.muted_by != null || insight.told_by.length > 0;
     insight.identity = insight.principal == null ? "" : shortIdentity(insight.principal);
     const { account, region, source, name, error_code } = insight.series;
-    insight.text = [insight.id, insight.name, account, region, source, name, error_code, insight.principal,
+    const [identities, agents] = report.called_by[at].map((places) => places.map((place) => report.callers[place]));
+    // Sessions of a role are the role, as the principal has it.
+    const roles = identities.map((arn) => arn.replace(/^(arn:[^:]*:sts::\d*:assumed-role\/[^/]+)\/.*$/s, "$1"));
+    insight.identities = [...new Set([...(insight.principal == null ? [] : [insight.principal]), ...roles])];
+    insight.text = [...identities, ...agents, insight.id, insight.name, account, region, source, name, error_code, insight.principal,
       insight.severity, TYPES[insight.type], clock(insight.from)].join("\n").toLowerCase();
   });
   if (report.timeline) report.timeline = { from: minuteOf(report.timeline.from), to: minuteOf(report.timeline.to) };

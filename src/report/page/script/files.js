@@ -40,14 +40,16 @@ function download(blob, name) {
   setTimeout(() => URL.revokeObjectURL(url), 10000);
 }
 
+/** What spreadsheets take for the start of a formula, at the start of a cell or of what they take for one: as src/report/csv.rs. */
+const FORMULA = /(^|[;\t])(\s*[=+\-@|%\uff1d\uff0b\uff0d\uff20\u2212\ufffd])/g;
+
 /** Rows as CSV. No cell can start a formula in a spreadsheet. */
 function csv(rows) {
   const cell = (value) => {
     if (value == null) return "";
     if (typeof value === "number") return String(Number(value.toPrecision(6)));
-    let text = printable(value);
-    if (/^\s*[=+\-@\ufffd]/.test(text)) text = `'${text}`;
-    return /[",]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+    const text = printable(value).replace(FORMULA, "$1'$2");
+    return /[",;]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
   return rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");
 }

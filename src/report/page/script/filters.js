@@ -73,8 +73,7 @@ class Filters {
   choices(key) {
     const numbers = new Map();
     for (const insight of matching(this.report, state, key)) {
-      const value = VALUES[key](insight);
-      if (value !== "") numbers.set(value, (numbers.get(value) ?? 0) + 1);
+      for (const value of [VALUES[key](insight)].flat()) if (value !== "") numbers.set(value, (numbers.get(value) ?? 0) + 1);
     }
     if (state[key] && !numbers.has(state[key])) numbers.set(state[key], 0);
     const values = [...numbers].sort(key === "severity"

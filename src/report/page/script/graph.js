@@ -1,5 +1,6 @@
 // An insight and its tracks in, a graph that can be zoomed, moved, read and downloaded out.
 
+const BAND = "usual band at this time of day and week";
 const HOUR = 60, DAY = 1440, WEEK = 10080;
 const SPANS = [["hour", HOUR, "Hour"], ["3h", 3 * HOUR, "3 hours"], ["day", DAY, "Day"], ["week", WEEK, "Week"], ["4weeks", 4 * WEEK, "4 weeks"]];
 
@@ -66,7 +67,7 @@ class Graph {
     const line = this.line && (this.line.window > 1 ? `threshold, of the mean of ${this.line.window} min` : "threshold");
     this.key = el("ul", { class: "key" },
       el("li", { class: "k-calls" }, this.insight.type === "ApiErrorRateInsight" ? "failures a minute" : "calls a minute"),
-      this.tracks.upper.length > 0 && el("li", { class: "k-band" }, "usual band at this time of day and week"),
+      this.tracks.upper.length > 0 && el("li", { class: "k-band" }, BAND),
       line && el("li", { class: "k-threshold" }, line),
       this.line?.window > 1 && el("li", { class: "k-mean" }, `mean of the last ${this.line.window} min`),
       this.tracks.largest.length > 0 && el("li", { class: "k-largest" }, "most in one minute"),
@@ -155,6 +156,9 @@ class Graph {
       const item = this.key.querySelector(`.${style}`);
       if (item) item.hidden = this.columns[column].every((value) => value == null);
     }
+    const band = this.key.querySelector(".k-band");
+    if (band) band.textContent = this.columns.band === 1 ? BAND : `${BAND}, of means over ${duration(this.columns.band)}`;
+    this.place.dataset.step = this.columns.step;
     this.place.dataset.from = this.range[0];
     this.place.dataset.to = this.range[1];
     this.place.setAttribute("aria-label", this.summary());
@@ -183,7 +187,7 @@ class Graph {
     this.at = this.at == null ? unset : this.at + by;
     this.at = Math.min(Math.max(this.at, 0), last);
     const at = this.at;
-    this.plot.setCursor({ left: this.plot.valToPos(this.columns.minutes[at] * 60, "x"), top: 20 });
+    this.plot.setCursor({ left: this.plot.valToPos((this.columns.minutes[at] + this.columns.step / 2) * 60, "x"), top: 20 });
     this.at = at;
     this.tell();
     this.spoken.textContent = this.readout.textContent;

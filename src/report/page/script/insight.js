@@ -57,7 +57,7 @@ function whyOf(insight, why) {
   ].filter(Boolean);
   return [
     el("p", { class: "why" }, alien(why.text)),
-    el("details", { class: "more" }, el("summary", null, "In numbers"), table(null, [["What", ""], ["Number", "number"]], rows)),
+    el("details", { class: "more" }, el("summary", null, "In numbers"), table(null, [["What", ""], ["Number", "said"]], rows)),
   ];
 }
 
@@ -87,7 +87,7 @@ function relatedOf(report, insight) {
   const most = 12;
   const link = (one) => el("a", { href: linkTo({ i: one.id }), "data-insight": one.id }, alien(one.name));
   const rows = others.slice(0, most).map((one) => [severityOf(one), clock(one.from), link(one), alien(`${one.series.account} ${one.series.region}`)]);
-  return el("section", { class: "sheet" },
+  return el("section", { class: "sheet related" },
     el("div", { class: "head" }, el("h2", null, `Same incident (${others.length} more)`),
       el("a", { href: linkTo({ ...DEFAULTS, incident: incident.id }), class: "small" }, "Show all in the list")),
     el("p", null, alien(incident.sentence)),

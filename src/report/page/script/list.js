@@ -19,7 +19,7 @@ function compare(a, b) {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** What an insight is filtered by. */
+/** What an insight is filtered by; of some there are several. */
 const VALUES = {
   severity: (insight) => insight.severity,
   type: (insight) => insight.type,
@@ -27,7 +27,7 @@ const VALUES = {
   region: (insight) => insight.series.region,
   service: (insight) => insight.series.service,
   name: (insight) => insight.series.name,
-  identity: (insight) => insight.principal ?? "",
+  identity: (insight) => insight.identities,
 };
 
 /** Whether it is of the kind that is asked for: of this period, and to be heard of, where nothing else is said. */
@@ -43,7 +43,7 @@ function matching(report, of, but) {
   const incident = of.incident && report.incidents.find((one) => one.id === of.incident);
   return report.insights.filter((insight) =>
     (asked(insight, of.show) || Boolean(incident)) &&
-    filters.every((key) => VALUES[key](insight) === of[key]) &&
+    filters.every((key) => [VALUES[key](insight)].flat().includes(of[key])) &&
     words.every((word) => insight.text.includes(word)) &&
     !(insight.last < from) && !(insight.from > to) &&
     (!of.incident || incident?.insights.includes(insight.at)));
@@ -91,8 +91,12 @@ class List {
     this.grow();
   }
 
-  grow() {
-    const next = this.shown.slice(this.made, this.made + ROWS);
+  growAll() {
+    this.grow(Infinity);
+  }
+
+  grow(rows = ROWS) {
+    const next = this.shown.slice(this.made, this.made + rows);
     this.body.append(...next.map((insight) => this.row(insight)));
     this.made += next.length;
     const left = this.shown.length - this.made;
@@ -102,7 +106,10 @@ class List {
 
   row(insight) {
     if (!this.rows.has(insight)) this.rows.set(insight, this.make(insight));
-    return this.rows.get(insight);
+    const row = this.rows.get(insight);
+    // Its address says how the list is filtered now.
+    row.querySelector("a").setAttribute("href", linkTo({ i: insight.id }));
+    return row;
   }
 
   make(insight) {
@@ -112,7 +119,7 @@ class List {
       el("td", { role: "cell", class: "severity-cell" }, severityOf(insight)),
       el("td", { role: "cell", class: "when" }, clock(insight.from)),
       el("td", { role: "cell", class: "what" },
-        el("a", { href: linkTo({ i: insight.id }), class: "alien" }, insight.name),
+        el("a", { class: "alien" }, insight.name),
         insight.direction === "down" && [" ", el("span", { class: "tag" }, "fall")],
         insight.silent && [" ", el("span", { class: "tag" }, insight.muted_by == null ? "told by others" : "muted")],
         insight.earlier && [" ", el("span", { class: "tag" }, "period before")]),

@@ -14,6 +14,7 @@ function start() {
   const filters = new Filters(report);
   const view = new InsightView(report);
   let timeline = null;
+  let paper = null;
   let scrolled = 0;
 
   function update(before) {
@@ -23,6 +24,7 @@ function start() {
       list.update();
       filters.update(list.shown);
       timeline?.highlight(list.shown);
+      paper?.soon();
     }
     if (insight && view.insight === insight) { view.graph?.follow(); return; }
     if (insight) {
@@ -42,8 +44,8 @@ function start() {
         list.mark(list.shown.indexOf(last));
         if (list.at >= 0) list.row(last).querySelector("a").focus({ preventScroll: true });
       }
-      if (state.i) say("This insight is not in the report");
     }
+    if (state.i && !insight) say("This insight is not in the report");
     if (!insight && !timeline && report.timeline && byId("timeline-plot")) {
       timeline = new Timeline(report, report.insights.filter((one) => asked(one, "earlier")));
       timeline.highlight(list.shown);
@@ -61,7 +63,7 @@ function start() {
   followState(update);
   update(null);
   startKeys(list);
-  new Paper(report, list, () => [timeline, view.graph]);
+  paper = new Paper(report, list, () => [timeline, view.graph]);
 }
 
 start();

@@ -38,16 +38,24 @@ function meanBefore(track, end, window) {
   return total / window;
 }
 
+/** The band of the window nearest to the steps that are drawn: means over longer steps vary less. Of two as near, the longer. */
+function bandFor(tracks, step) {
+  const distance = ({ window }) => Math.abs(Math.log(window / step));
+  return [...tracks.upper].sort((a, b) => distance(a) - distance(b) || b.window - a.window)[0]?.window ?? null;
+}
+
 /** Columns, a place each for every cell from `from` to `to`; the last place closes the last cell. */
 function samples(tracks, line, from, to) {
   const track = finest(tracks, from, to);
-  const columns = { step: track?.step ?? 60, minutes: [], calls: [], largest: [], mean: [], expected: [], lower: [], upper: [], line: [] };
+  const columns = { step: track?.step ?? 60, band: null, minutes: [], calls: [], largest: [], mean: [], expected: [], lower: [], upper: [], line: [] };
   const { step } = columns;
+  const band = columns.band = bandFor(tracks, step);
+  const edge = (kind) => tracks[kind].find((one) => one.window === band);
+  const [lower, upper] = [edge("lower"), edge("upper")];
   const base = track?.start ?? tracks.from;
   const first = Math.max(base, base + Math.floor((from - base) / step) * step);
   const last = Math.min(track?.end ?? tracks.to, tracks.to, to + step);
   const largest = tracks.largest.find((one) => one.step === step && one.start === track?.start);
-  const at = (kind, minute) => tracks[kind].reduce((known, one) => known ?? valueAt(one, minute), null);
   for (let minute = first; minute < last; minute += step) {
     const calls = valueAt(track, minute);
     columns.minutes.push(minute);
@@ -55,14 +63,14 @@ function samples(tracks, line, from, to) {
     columns.calls.push(calls == null ? null : calls / Math.min(step, tracks.to - minute));
     columns.largest.push(step > 1 ? valueAt(largest, minute) : null);
     columns.mean.push(line && step < line.window ? meanBefore(track, minute + step, line.window) : null);
-    columns.expected.push(at("expected", minute));
-    columns.lower.push(at("lower", minute));
-    columns.upper.push(at("upper", minute));
+    columns.expected.push(valueAt(tracks.expected[0], minute));
+    columns.lower.push(valueAt(lower, minute));
+    columns.upper.push(valueAt(upper, minute));
     columns.line.push(valueAt(line, minute));
   }
   if (columns.minutes.length) {
     for (const [name, column] of Object.entries(columns)) {
-      if (name === "minutes") column.push(last); else if (name !== "step") column.push(column.at(-1));
+      if (name === "minutes") column.push(last); else if (Array.isArray(column)) column.push(column.at(-1));
     }
   }
   return columns;

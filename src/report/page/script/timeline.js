@@ -82,6 +82,7 @@ class Timeline {
     const size = 5.5 * devicePixelRatio;
     const taken = SEVERITIES.map(() => []);
     this.placed = [];
+    const crowds = [];
     ctx.save();
     ctx.lineWidth = 1.5 * devicePixelRatio;
     for (const insight of this.insights) {
@@ -89,8 +90,13 @@ class Timeline {
       const end = plot.valToPos(insight.last * 60, "x", true);
       const row = taken[insight.rank];
       let at = STACK.findIndex((_, place) => !(row[place] > x));
-      if (at < 0) at = STACK.length - 1;
-      row[at] = x + size * 1.6;
+      if (at < 0) {
+        // More than a lane has room for: they are counted beside.
+        at = STACK.length - 1;
+        const crowd = crowds.findLast((one) => one.rank === insight.rank && x - one.x < size * 5);
+        if (crowd) crowd.number++; else crowds.push({ rank: insight.rank, x, number: 1 });
+      }
+      row[at] = Math.max(row[at] ?? 0, x + size * 1.6);
       const y = plot.valToPos(insight.rank + STACK[at], "y", true);
       ctx.globalAlpha = this.matching.has(insight) ? 1 : 0.18;
       ctx.strokeStyle = ctx.fillStyle = colours[insight.severity];
@@ -98,6 +104,11 @@ class Timeline {
       mark(ctx, insight.severity, x, y, size);
       this.placed.push([x / devicePixelRatio - plot.bbox.left / devicePixelRatio, y / devicePixelRatio - plot.bbox.top / devicePixelRatio, insight]);
     }
+    ctx.globalAlpha = 1;
+    ctx.fillStyle = colour("text");
+    ctx.font = `600 ${10 * devicePixelRatio}px system-ui, sans-serif`;
+    for (const { rank, x, number } of crowds) ctx.fillText(`+${number}`, x + size * 1.5, plot.valToPos(rank + 0.18, "y", true));
+    this.place.dataset.crowded = crowds.reduce((sum, { number }) => sum + number, 0);
     ctx.restore();
   }
 

@@ -4,14 +4,21 @@ function grouped(text) {
   return text.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }
 
+/** A positive number with so many digits; what lies in the middle of two goes to the even one, as Rust has it. */
+function fixed(number, digits) {
+  if ((number * 2 ** (digits + 1)) % 2 !== 1) return number.toFixed(digits);
+  const below = Math.floor(number * 10 ** digits);
+  return ((below + (below % 2)) / 10 ** digits).toFixed(digits);
+}
+
 /** `0`, `0.0018`, `2.1`, `1,440`. */
 function figure(number) {
   if (number == null || Number.isNaN(number)) return "–";
   const size = Math.abs(number);
   if (size === 0) return "0";
   if (number < 0) return `−${figure(size)}`;
-  if (size >= 99.95) return grouped(number.toFixed(0));
-  const trimmed = (digits) => String(Number(number.toFixed(digits)));
+  if (size >= 99.95) return grouped(fixed(number, 0));
+  const trimmed = (digits) => String(Number(fixed(number, digits)));
   if (size >= 0.995) return trimmed(1);
   if (size >= 0.0095) return trimmed(2);
   return size >= 0.000095 ? trimmed(4) : "<0.0001";
