@@ -385,7 +385,7 @@ fn many(series: usize) -> Table {
 
 #[test]
 fn a_thousand_insights_fit_into_six_megabytes_and_twenty_into_600_kilobytes() {
-    for (series, least, most) in [(5, 20, 600_000), (250, 1000, 6_000_000)] {
+    for (series, least, most) in [(5, 20, 600_000), (256, 1000, 6_000_000)] {
         let scenario = Scenario::new();
         scenario.write("counts.csv", many(series).text());
         scenario.done(&["-q", "scan", "counts.csv", "--out", "out"]);
