@@ -27,11 +27,13 @@ fn write(out: &mut String, report: &Report) -> std::fmt::Result {
     }
     totals(out, report)?;
     incidents(out, report)?;
-    for incident in &report.incidents {
+    let (now, of_before) = report.now_and_earlier();
+    for incident in now {
         for index in &incident.insights {
             insight(out, &report.insights[*index])?;
         }
     }
+    earlier(out, of_before)?;
     let models: Vec<String> = (report.models.iter())
         .map(|model| {
             format!("{} ({}), sensitivity {}", text(&model.name), text(&model.digest), model.sensitivity)
@@ -80,7 +82,8 @@ fn totals(out: &mut String, report: &Report) -> std::fmt::Result {
 
 fn incidents(out: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(out, "## What matters first\n")?;
-    if report.incidents.is_empty() {
+    let (now, _) = report.now_and_earlier();
+    if now.is_empty() {
         return writeln!(out, "Nothing unusual was found.\n");
     }
     writeln!(out, "Order: {}.\n", text(&report.order))?;
@@ -88,13 +91,9 @@ fn incidents(out: &mut String, report: &Report) -> std::fmt::Result {
         out,
         "| # | when (UTC) | severity | score | what happened | insights |\n|--:|---|---|--:|---|--:|"
     )?;
-    for (place, incident) in report.incidents.iter().enumerate() {
-        let Incident { severity, sentence, from, insights, importance, silent, earlier, .. } = incident;
-        let note = match (silent, earlier) {
-            (true, _) => " (muted, or told by others)",
-            (false, true) => " (before this report's time)",
-            (false, false) => "",
-        };
+    for (place, incident) in now.iter().enumerate() {
+        let Incident { severity, sentence, from, insights, importance, silent, .. } = incident;
+        let note = if *silent { " (muted, or told by others)" } else { "" };
         writeln!(
             out,
             "| {} | {} | {severity} | {:.1} | {}{note} | {} |",
@@ -104,6 +103,19 @@ fn incidents(out: &mut String, report: &Report) -> std::fmt::Result {
             text(sentence),
             insights.len()
         )?;
+    }
+    writeln!(out)
+}
+
+/// What is there for comparison, a line each.
+fn earlier(out: &mut String, incidents: &[Incident]) -> std::fmt::Result {
+    if incidents.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "## Earlier, before this report's time\n")?;
+    for Incident { from, severity, sentence, silent, .. } in incidents {
+        let note = if *silent { " (muted, or told by others)" } else { "" };
+        writeln!(out, "- {} {severity}: {}{note}", clock(*from), text(sentence))?;
     }
     writeln!(out)
 }

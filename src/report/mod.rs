@@ -90,6 +90,14 @@ pub fn noticed(finding: &Finding) -> Minute {
     insight::detected_at(finding).map_or(finding.from(), |at| at.plus(-1))
 }
 
+impl Report {
+    /// The incidents of its own time, and behind them those that are there for comparison only.
+    #[must_use]
+    pub fn now_and_earlier(&self) -> (&[Incident], &[Incident]) {
+        self.incidents.split_at(self.incidents.partition_point(|it| !it.earlier))
+    }
+}
+
 impl Insight {
     /// The minute in which it was noticed; of AWS's own, in which it began.
     #[must_use]
@@ -128,7 +136,7 @@ fn in_order(incidents: Vec<incident::Incident>, insights: &mut [Insight]) -> Vec
         })
         .collect();
     incidents.sort_by(|(severity, one), (other_severity, other)| {
-        (one.silent.cmp(&other.silent))
+        ((one.earlier, one.silent).cmp(&(other.earlier, other.silent)))
             .then(other_severity.cmp(severity))
             .then(other.importance.score.total_cmp(&one.importance.score))
             .then((one.from, &one.id).cmp(&(other.from, &other.id)))

@@ -37,7 +37,7 @@ pub struct Report {
     pub totals: Totals,
     /// How the order of `incidents` is made, in words.
     pub order: String,
-    /// Insights that belong together, the most important first.
+    /// Insights that belong together, the most important first; those of before the span last.
     pub incidents: Vec<Incident>,
     /// Every insight once, in order of start.
     pub insights: Vec<Insight>,
@@ -209,9 +209,9 @@ pub struct Incident {
     pub leading: usize,
     /// What its place is made of.
     pub importance: Importance,
-    /// Whether nobody needs to hear of it: all its insights are muted, or told twice. Such come last.
+    /// Whether nobody needs to hear of it: all its insights are muted, or told twice. Such come behind the others.
     pub silent: bool,
-    /// Whether all its insights were noticed before the span of the report.
+    /// Whether all its insights were noticed before the span of the report. Such come last.
     pub earlier: bool,
 }
 

@@ -10,7 +10,7 @@ use crate::severity::{Danger, danger};
 pub const ORDER: &str = "by severity; within a severity by points: what the call can do in the wrong hands (daily work 0, \
     notable 2, grave 4), how unlikely it was at its peak (1 point for a chance of 1 in 10^50, 2 at most for 1 in 10^100), and \
     how large (1 point for 100 times the usual or the largest before, 2 at most for 10,000 times); then the earlier first. \
-    What is muted, or only says what others say, comes last";
+    What is muted, or only says what others say, comes behind; what was noticed before the report's time, last";
 
 /// Powers of ten of the probability, and of the multiple of the usual, that are worth a point.
 const UNLIKELY: f64 = 50.0;

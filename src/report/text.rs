@@ -2,7 +2,7 @@
 use std::fmt::Write as _;
 
 use super::Report;
-use super::model::Insight;
+use super::model::{Incident, Insight};
 use super::words::{before, covered_in_words, minutes, span_in_words};
 use crate::words::{clock, count, figure, fitted, printable};
 
@@ -45,16 +45,14 @@ fn write(out: &mut String, report: &Report) -> std::fmt::Result {
         count(totals.muted),
         count(totals.told_twice)
     )?;
-    if report.incidents.is_empty() {
-        return writeln!(out, "\nNothing unusual was found.");
+    let (now, earlier) = report.now_and_earlier();
+    if now.is_empty() {
+        writeln!(out, "\nNothing unusual was found.")?;
+    } else {
+        writeln!(out, "\nWHAT MATTERS FIRST\n({})", report.order)?;
     }
-    writeln!(out, "\nWHAT MATTERS FIRST\n({})", report.order)?;
-    for (place, incident) in report.incidents.iter().enumerate() {
-        let note = match (incident.silent, incident.earlier) {
-            (true, _) => "  (muted, or told by others)",
-            (false, true) => "  (before this report's time)",
-            (false, false) => "",
-        };
+    for (place, incident) in now.iter().enumerate() {
+        let note = if incident.silent { "  (muted, or told by others)" } else { "" };
         writeln!(
             out,
             "\n{}. {}  {}  {:.1} points{note}\n   {}",
@@ -67,6 +65,13 @@ fn write(out: &mut String, report: &Report) -> std::fmt::Result {
         for index in &incident.insights {
             insight(out, &report.insights[*index])?;
         }
+    }
+    if !earlier.is_empty() {
+        writeln!(out, "\nEARLIER, BEFORE THIS REPORT'S TIME")?;
+    }
+    for Incident { from, severity, sentence, silent, .. } in earlier {
+        let note = if *silent { "  (muted, or told by others)" } else { "" };
+        writeln!(out, "  {}  {severity:<8}  {}{note}", clock(*from), printable(sentence))?;
     }
     Ok(())
 }

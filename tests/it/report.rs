@@ -342,6 +342,15 @@ fn a_night_is_reported_with_the_weeks_before_it() {
         (&true.into(), &true.into())
     );
     assert_eq!(third["graphs"], second["graphs"], "what was drawn is kept");
+    // What was before is there for comparison, last, under a heading of its own.
+    let said = scenario.done(&["report", "out", "--format", "text"]).stdout;
+    let nothing = said.find("Nothing unusual was found").expect("said");
+    assert!(
+        nothing < said.find("EARLIER, BEFORE").expect("a heading") && !said.contains("MATTERS"),
+        "{said}"
+    );
+    let said = scenario.done(&["report", "out", "--format", "markdown"]).stdout;
+    assert!(said.contains("Nothing unusual was found") && said.contains("## Earlier"), "{said}");
     // The state alone, and the state beside what was published.
     let judged = model(&scenario, &["--state", "state"]);
     assert_eq!(judged["insights"][0]["id"], third["insights"][0]["id"]);
