@@ -29,6 +29,8 @@ pub struct Published {
     pub kept: Vec<Kept>,
     /// What could not be read.
     pub skipped: Vec<Skipped>,
+    /// Paths of which nothing is kept: nobody can say what time they are about.
+    pub of_unknown_time: usize,
 }
 
 /// Reads what was published at `path`: a folder or a prefix of a bucket that `scan` wrote, its `insights.jsonl`, a folder with
@@ -37,6 +39,13 @@ pub struct Published {
 /// # Errors
 /// When nothing is there.
 pub fn read(path: &Path, buckets: &Buckets, published: &mut Published) -> anyhow::Result<()> {
+    let kept = published.kept.len();
+    read_any(path, buckets, published)?;
+    published.of_unknown_time += usize::from(published.kept.len() == kept);
+    Ok(())
+}
+
+fn read_any(path: &Path, buckets: &Buckets, published: &mut Published) -> anyhow::Result<()> {
     if let Some(location) = Location::of(path) {
         return from_bucket(&location, buckets, published);
     }

@@ -3,7 +3,8 @@ use std::fmt::Write as _;
 
 use super::Report;
 use super::model::{Incident, Insight};
-use super::words::{before, covered_in_words, minutes, span_in_words};
+use super::verdict::{headline, lead};
+use super::words::{covered_in_words, known, minutes, skipped_in_words, span_in_words, time_in_words};
 use crate::words::{clock, count, figure, fitted, printable};
 
 /// Columns of one text of the logs.
@@ -23,20 +24,29 @@ fn write(out: &mut String, report: &Report) -> std::fmt::Result {
         writeln!(out, "{}", span_in_words(span, report.previous))?;
     }
     if let Some(coverage) = &report.coverage {
-        writeln!(out, "\nCOVERED")?;
+        match report.coverage_of {
+            Some(span) => writeln!(out, "\nCOVERED BY THE LAST RUN, {}", time_in_words(span))?,
+            None => writeln!(out, "\nCOVERED")?,
+        }
         for line in covered_in_words(coverage) {
             writeln!(out, "  {}", printable(&line))?;
         }
     }
+    for it in &report.unread {
+        writeln!(out, "  {}", printable(&skipped_in_words(it)))?;
+    }
+    for notice in &report.notices {
+        writeln!(out, "\nNOTICE: {}", printable(notice))?;
+    }
     let totals = &report.totals;
-    writeln!(out, "\n{:<40} {:>8} {:>10}", "INSIGHTS", "NOW", "BEFORE")?;
-    let mut row = |name: &str, now: u64, was: Option<u64>| {
-        writeln!(out, "{:<40} {:>8} {:>10}", fitted(name, 40), count(now), before(was))
+    writeln!(out, "\n{:<40} {:>9} {:>9}", "INSIGHTS", "NOW", "BEFORE")?;
+    let mut row = |name: &str, now: Option<u64>, was: Option<u64>| {
+        writeln!(out, "{:<40} {:>9} {:>9}", fitted(name, 40), known(now), known(was))
     };
     row("all", totals.insights.now, totals.insights.before)?;
     let tables = [&totals.by_severity, &totals.by_type, &totals.by_account, &totals.by_service];
     for total in tables.into_iter().flatten() {
-        row(&total.name, total.now, total.before)?;
+        row(&total.name, Some(total.now), total.before)?;
     }
     writeln!(
         out,
@@ -46,9 +56,10 @@ fn write(out: &mut String, report: &Report) -> std::fmt::Result {
         count(totals.told_twice)
     )?;
     let (now, earlier) = report.now_and_earlier();
-    if now.is_empty() {
-        writeln!(out, "\nNothing unusual was found.")?;
-    } else {
+    if now.iter().all(|it| it.silent) {
+        writeln!(out, "\n{}: {}", headline(report), lead(report))?;
+    }
+    if !now.is_empty() {
         writeln!(out, "\nWHAT MATTERS FIRST\n({})", report.order)?;
     }
     for (place, incident) in now.iter().enumerate() {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Coverage, JudgedFrom, Minutes, Skipped, Summary, WarmingUp, WentOn, latest};
+use super::{Coverage, JudgedFrom, Minutes, Skipped, Summary, WarmingUp, WentOn, latest, much_is_late};
 use crate::cloudtrail::insight::State;
 use crate::config::Unmatched;
 use crate::detect::Direction;
@@ -178,8 +178,7 @@ fn went_on(out: &mut dyn Write, read: &Coverage) -> io::Result<()> {
             "Late: {} came after their minute had settled: they are history, but not judged (--rescore judges all again)",
             counted(read.late, "call")
         )?;
-        // AWS delivers 99 of 100 records within 9 minutes: more than twice the rest is not its doing.
-        if read.late * 50 > read.counted {
+        if much_is_late(read.late, read.counted) {
             writeln!(
                 out,
                 "MUCH IS LATE: what is found depends on it. Where it is always so, a larger --settle waits longer"
