@@ -337,7 +337,7 @@ pub struct Why {
     pub bound: f64,
     /// log10 of the probability of a total as extreme.
     pub log10_probability: f64,
-    /// The same in words, such as `1 in 10^98`; `None` where it is likely.
+    /// The same in words, such as `1 in 10^98`, but at the peak where that is known; `None` where it is likely.
     pub chance: Option<String>,
     /// Largest total of such a window before.
     pub largest_before: Option<f64>,
