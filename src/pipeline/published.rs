@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use flate2::read::MultiGzDecoder;
 use walkdir::WalkDir;
 
-use crate::cloudtrail::published::PublishedFile;
+use crate::cloudtrail::published::records;
 use crate::emit::{KEPT_FILE, LINES_FILE};
 use crate::finding::Event;
 use crate::report::kept::Kept;
@@ -139,10 +139,10 @@ impl Published {
 
     /// A file whose name does not say what is in it.
     fn file(&mut self, name: &str, bytes: &[u8]) {
-        match serde_json::from_slice::<PublishedFile<'_>>(bytes) {
-            Ok(PublishedFile { records }) => {
+        match records(bytes) {
+            Ok(records) => {
                 for (place, record) in records.into_iter().enumerate() {
-                    match Event::of_record(record.get()) {
+                    match Event::of_record(&record) {
                         Ok(event) => self.events.push(event),
                         Err(error) => self.skip(&format!("{name}, record {}", place + 1), &error),
                     }
