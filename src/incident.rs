@@ -150,11 +150,12 @@ fn incident(findings: &[Finding], members: Vec<usize>) -> Incident {
 /// The one of `members` that says most.
 fn leading(findings: &[Finding], members: &[usize]) -> usize {
     let severity = |index: &usize| findings[*index].latest().severity();
-    let surprise = |index: &usize| {
-        -findings[*index].latest().explanation.as_ref().map_or(0.0, |why| {
-            why.peak.as_ref().map_or(why.log10_probability, |peak| peak.log10_probability)
-        })
-    };
+    let surprise =
+        |index: &usize| {
+            -findings[*index].latest().explanation.as_ref().map_or(0.0, |why| {
+                why.peak.as_ref().map_or(why.log10_probability, |peak| peak.log10_probability)
+            })
+        };
     let most = members.iter().map(severity).max();
     let severest = || members.iter().filter(|index| Some(severity(index)) == most);
     let least_probable = severest().map(surprise).fold(0.0, f64::max);
@@ -332,7 +333,8 @@ mod tests {
     fn with_peak(observed: f64, minutes: u32) -> Vec<Event> {
         let mut events = finding(1, "arn:aws:iam::111122223333:user/ci", "RunInstances", 0, 279);
         let text = include_str!("../fixtures/report/hostile.jsonl");
-        let why = Event::of_line(text.lines().next().expect("a line").as_bytes()).expect("a line").explanation;
+        let why =
+            Event::of_line(text.lines().next().expect("a line").as_bytes()).expect("a line").explanation;
         for event in &mut events {
             let statistics = &mut event.record.insight_details.insight_context.statistics;
             (statistics.insight.average, statistics.baseline.average) = (0.44, 0.0026);
@@ -340,8 +342,13 @@ mod tests {
             why.direction = Direction::Up;
             why.contributors.retain(|_| false);
             let at = event.record.event_time;
-            why.peak =
-                Some(Farthest { at, window_minutes: minutes, observed, expected: 0.08, log10_probability: -200.0 });
+            why.peak = Some(Farthest {
+                at,
+                window_minutes: minutes,
+                observed,
+                expected: 0.08,
+                log10_probability: -200.0,
+            });
             event.explanation = Some(why);
         }
         events

@@ -205,7 +205,9 @@ mod tests {
         ] {
             assert_eq!(records(file.as_bytes()).expect("records"), [record], "{file}");
         }
-        for (file, why) in [("{}", "neither an Insights record"), ("5", "expected a record"), ("{", "not JSON")] {
+        for (file, why) in
+            [("{}", "neither an Insights record"), ("5", "expected a record"), ("{", "not JSON")]
+        {
             let said = records(file.as_bytes()).expect_err("none").to_string();
             assert!(said.contains(why), "{said}");
         }
