@@ -102,13 +102,6 @@ fn optional_as_text<S: Serializer>(minute: &Option<Minute>, out: S) -> Result<S:
     minute.map(|minute| minute.to_string()).serialize(out)
 }
 
-/// Whether so much came too late to be judged that what is found depends on it. AWS delivers 99 of 100 records within 9
-/// minutes: more than twice the rest is not its doing.
-#[must_use]
-pub const fn much_is_late(late: u64, counted: u64) -> bool {
-    late.saturating_mul(50) > counted
-}
-
 /// How much was read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Input {

@@ -27,6 +27,7 @@ use crate::words::counted;
 pub use model::Report;
 use model::{Covered, Graph, Incident, Insight, JudgedBy, Series, Skipped, Span};
 use verdict::Reach;
+pub use verdict::much_is_late;
 
 /// Version of the model: it grows when something of it means something else.
 pub const FORMAT: u32 = 1;

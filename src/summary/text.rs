@@ -5,11 +5,12 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Coverage, JudgedFrom, Minutes, Skipped, Summary, WarmingUp, WentOn, latest, much_is_late};
+use super::{Coverage, JudgedFrom, Minutes, Skipped, Summary, WarmingUp, WentOn, latest};
 use crate::cloudtrail::insight::State;
 use crate::config::Unmatched;
 use crate::detect::Direction;
 use crate::insight::Insight;
+use crate::report::much_is_late;
 use crate::roll_up::{ACCOUNTS, RollUp};
 use crate::severity::Severity;
 use crate::time::{MINUTES_PER_DAY, Minute};
