@@ -2,7 +2,7 @@
 use std::fmt::Write as _;
 
 use super::Report;
-use super::model::{Incident, Insight};
+use super::model::{Incident, Insight, Totals};
 use super::verdict::{headline, lead};
 use super::words::{covered_in_words, known, minutes, skipped_in_words, span_in_words, time_in_words};
 use crate::words::{clock, count, figure, fitted, printable};
@@ -38,23 +38,7 @@ fn write(out: &mut String, report: &Report) -> std::fmt::Result {
     for notice in &report.notices {
         writeln!(out, "\nNOTICE: {}", printable(notice))?;
     }
-    let totals = &report.totals;
-    writeln!(out, "\n{:<40} {:>9} {:>9}", "INSIGHTS", "NOW", "BEFORE")?;
-    let mut row = |name: &str, now: Option<u64>, was: Option<u64>| {
-        writeln!(out, "{:<40} {:>9} {:>9}", fitted(name, 40), known(now), known(was))
-    };
-    row("all", totals.insights.now, totals.insights.before)?;
-    let tables = [&totals.by_severity, &totals.by_type, &totals.by_account, &totals.by_service];
-    for total in tables.into_iter().flatten() {
-        row(&total.name, Some(total.now), total.before)?;
-    }
-    writeln!(
-        out,
-        "{} open, {} muted, {} told by others already",
-        count(totals.open),
-        count(totals.muted),
-        count(totals.told_twice)
-    )?;
+    totals(out, &report.totals)?;
     let (now, earlier) = report.now_and_earlier();
     if now.iter().all(|it| it.silent) {
         writeln!(out, "\n{}: {}", headline(report), lead(report))?;
@@ -85,6 +69,25 @@ fn write(out: &mut String, report: &Report) -> std::fmt::Result {
         writeln!(out, "  {}  {severity:<8}  {}{note}", clock(*from), printable(sentence))?;
     }
     Ok(())
+}
+
+fn totals(out: &mut String, totals: &Totals) -> std::fmt::Result {
+    writeln!(out, "\n{:<40} {:>9} {:>9}", "INSIGHTS", "NOW", "BEFORE")?;
+    let mut row = |name: &str, now: Option<u64>, was: Option<u64>| {
+        writeln!(out, "{:<40} {:>9} {:>9}", fitted(name, 40), known(now), known(was))
+    };
+    row("all", totals.insights.now, totals.insights.before)?;
+    let tables = [&totals.by_severity, &totals.by_type, &totals.by_account, &totals.by_service];
+    for total in tables.into_iter().flatten() {
+        row(&total.name, Some(total.now), total.before)?;
+    }
+    writeln!(
+        out,
+        "{} open, {} muted, {} told by others already",
+        count(totals.open),
+        count(totals.muted),
+        count(totals.told_twice)
+    )
 }
 
 fn insight(out: &mut String, insight: &Insight) -> std::fmt::Result {
