@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use crate::detect::Direction;
-use crate::finding::Finding;
+use crate::explanation::Farthest;
+use crate::finding::{Event, Finding};
 use crate::roll_up::ALL;
 use crate::series::{Kind, SeriesKey};
 use crate::severity::Severity;
@@ -17,6 +18,10 @@ const APART: i32 = 60;
 const NAME_COLUMNS: usize = 80;
 /// Other calls that a sentence names; more are counted.
 const NAMED: usize = 3;
+/// The rate at the peak is told where it is so many times the average.
+const PEAKED: f64 = 3.0;
+/// Powers of ten of the least probability, in proportion, that are nearly as improbable.
+const NEARLY: f64 = 0.9;
 /// Ids of incidents are derived below this one, which was drawn once and must never change.
 const ID_SPACE: Uuid = Uuid::from_u128(0x1c0e_9a64_b7d2_4f3a_8e15_22c9_5f07_d1b8);
 
@@ -27,7 +32,8 @@ pub struct Incident {
     pub id: Uuid,
     /// Places of its findings in the list that it was made of, in the order of that list: by start.
     pub findings: Vec<usize>,
-    /// The one of `findings` that says most: the most severe, then the least probable, then the first.
+    /// The one of `findings` that says most: the most severe, then the least probable; of those that are nearly as improbable
+    /// the one with the highest rate at its peak, then the first.
     pub leading: usize,
     /// Who did most of it, without the name of a session; of the leading finding.
     pub principal: Option<String>,
@@ -126,21 +132,7 @@ impl Groups {
 }
 
 fn incident(findings: &[Finding], members: Vec<usize>) -> Incident {
-    let rank = |index: &usize| {
-        let latest = findings[*index].latest();
-        let log10 = latest.explanation.as_ref().map_or(0.0, |why| {
-            why.peak.as_ref().map_or(why.log10_probability, |peak| peak.log10_probability)
-        });
-        (latest.severity(), -log10)
-    };
-    let mut leading = members[0];
-    for index in &members[1..] {
-        let (severity, surprise) = rank(index);
-        let (most, known) = rank(&leading);
-        if severity > most || (severity == most && surprise.total_cmp(&known).is_gt()) {
-            leading = *index;
-        }
-    }
+    let leading = leading(findings, &members);
     let all = || members.iter().map(|index| &findings[*index]);
     let until = all().map(Finding::until).collect::<Option<Vec<Minute>>>();
     Incident {
@@ -153,6 +145,45 @@ fn incident(findings: &[Finding], members: Vec<usize>) -> Incident {
         sentence: sentence(&findings[leading], &others(findings, &members, leading)),
         findings: members,
     }
+}
+
+/// The one of `members` that says most.
+fn leading(findings: &[Finding], members: &[usize]) -> usize {
+    let severity = |index: &usize| findings[*index].latest().severity();
+    let surprise =
+        |index: &usize| {
+            -findings[*index].latest().explanation.as_ref().map_or(0.0, |why| {
+                why.peak.as_ref().map_or(why.log10_probability, |peak| peak.log10_probability)
+            })
+        };
+    let most = members.iter().map(severity).max();
+    let severest = || members.iter().filter(|index| Some(severity(index)) == most);
+    let least_probable = severest().map(surprise).fold(0.0, f64::max);
+    let mut leading = members[0];
+    let mut highest = f64::NEG_INFINITY;
+    for index in severest().filter(|index| surprise(index) >= NEARLY * least_probable) {
+        let rate = peak_rate(findings[*index].latest());
+        if rate > highest {
+            (leading, highest) = (*index, rate);
+        }
+    }
+    leading
+}
+
+/// Calls a minute at the peak of a rise; of a fall, those that used to come.
+fn peak_rate(event: &Event) -> f64 {
+    let statistics = &event.record.insight_details.insight_context.statistics;
+    match event.direction() {
+        Direction::Up => {
+            let peak = event.explanation.as_ref().and_then(|why| why.peak.as_ref());
+            statistics.insight.average.max(peak.map_or(0.0, rate))
+        }
+        Direction::Down => statistics.baseline.average,
+    }
+}
+
+fn rate(peak: &Farthest) -> f64 {
+    peak.observed / f64::from(peak.window_minutes.max(1))
 }
 
 /// What else was called, each once.
@@ -173,7 +204,8 @@ fn others(findings: &[Finding], members: &[usize], leading: usize) -> Vec<String
 }
 
 /// Such as: "role/ci-deployer in account 1111 called ec2 `RunInstances` 260 times a minute for 6 min, usually 0.4; and iam
-/// `CreateUser`".
+/// `CreateUser`". Where a long tail makes little of the average, the peak comes first: "120 times in 30 min at its peak, at
+/// most 0.08 expected; 0.44 a minute for 4 h 39 min, usually 0.0026".
 fn sentence(finding: &Finding, others: &[String]) -> String {
     let series = finding.series();
     let latest = finding.latest();
@@ -192,7 +224,21 @@ fn sentence(finding: &Finding, others: &[String]) -> String {
         || format!("since {}", clock(finding.from())),
         |until| format!("for {}", duration(until.since(finding.from()))),
     );
-    let mut sentence = format!("{called} {now}{times} a minute {lasted}, usually {usual}");
+    let peak = latest.explanation.as_ref().and_then(|why| why.peak.as_ref());
+    let peak = peak.filter(|peak| {
+        latest.direction() == Direction::Up && rate(peak) >= PEAKED * statistics.insight.average
+    });
+    let mut sentence = if let Some(peak) = peak {
+        let most = if series.kind == Kind::CallRate { "at most " } else { "" };
+        let minutes = duration(i32::try_from(peak.window_minutes).unwrap_or(i32::MAX));
+        let [observed, expected] = [peak.observed, peak.expected].map(figure);
+        format!(
+            "{called} {observed} times in {minutes} at its peak, {most}{expected} expected; {now} a minute {lasted}, usually \
+             {usual}"
+        )
+    } else {
+        format!("{called} {now}{times} a minute {lasted}, usually {usual}")
+    };
     if !others.is_empty() {
         let named: Vec<&str> = others.iter().take(NAMED).map(String::as_str).collect();
         sentence.push_str("; and ");
@@ -232,7 +278,7 @@ fn place(series: &SeriesKey) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::{Event, findings};
+    use crate::finding::findings;
 
     /// A finding from `minute` on for `lasted` minutes.
     fn finding(id: u32, who: &str, name: &str, minute: i32, lasted: i32) -> Vec<Event> {
@@ -281,6 +327,46 @@ mod tests {
              CreateImage"
         );
         assert_eq!(found[0].principal.as_deref(), Some("arn:aws:sts::111122223333:assumed-role/ci"));
+    }
+
+    /// A rise of 123 calls in 279 minutes, as a line of `insights.jsonl` has it, and its peak.
+    fn with_peak(observed: f64, minutes: u32) -> Vec<Event> {
+        let mut events = finding(1, "arn:aws:iam::111122223333:user/ci", "RunInstances", 0, 279);
+        let text = include_str!("../fixtures/report/hostile.jsonl");
+        let why =
+            Event::of_line(text.lines().next().expect("a line").as_bytes()).expect("a line").explanation;
+        for event in &mut events {
+            let statistics = &mut event.record.insight_details.insight_context.statistics;
+            (statistics.insight.average, statistics.baseline.average) = (0.44, 0.0026);
+            let mut why = why.clone().expect("a reason");
+            why.direction = Direction::Up;
+            why.contributors.retain(|_| false);
+            let at = event.record.event_time;
+            why.peak = Some(Farthest {
+                at,
+                window_minutes: minutes,
+                observed,
+                expected: 0.08,
+                log10_probability: -200.0,
+            });
+            event.explanation = Some(why);
+        }
+        events
+    }
+
+    #[test]
+    fn the_peak_is_told_where_a_long_tail_hides_it() {
+        let check = |observed: f64, minutes: u32, want: &str| {
+            let found = check(vec![with_peak(observed, minutes)], &[&[0]]);
+            let want = format!("somebody in account 111122223333 called ec2 RunInstances {want}");
+            assert_eq!(found[0].sentence, want);
+        };
+        check(
+            120.0,
+            30,
+            "120 times in 30 min at its peak, at most 0.08 expected; 0.44 a minute for 4 h 39 min, usually 0.0026",
+        );
+        check(120.0, 120, "0.44 times a minute for 4 h 39 min, usually 0.0026");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The JSON of an Insights record, AWS's own or ours -> its parts. Pure.
 //!
 //! AWS's records have had attributions since 2020 and the category since 2024; what is missing is left out or empty here.
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -8,17 +10,61 @@ use super::insight::{Attribute, State, from_text};
 use crate::series::{Api, Category, Kind, SeriesKey};
 use crate::time::Minute;
 
-/// A file of published records; each as it stands there, since one that is damaged does not damage the others.
-#[derive(Debug, Deserialize)]
-pub struct PublishedFile<'a> {
-    /// The only key.
-    #[serde(borrow, rename = "Records")]
-    pub records: Vec<&'a RawValue>,
+/// The records of a file, each as it stands there, since one that is damaged does not damage the others: those below `Records`,
+/// as AWS writes files; those of an answer of its API, which holds each as a text; a list of records, or a single one.
+///
+/// # Errors
+/// When it is none of these.
+pub fn records(bytes: &[u8]) -> Result<Vec<Cow<'_, str>>, NotRecords> {
+    #[derive(Deserialize)]
+    #[serde(expecting = "a record, or an object with records")]
+    struct Keys<'a> {
+        #[serde(borrow, rename = "Records")]
+        records: Option<Vec<&'a RawValue>>,
+        #[serde(borrow, rename = "Events")]
+        events: Option<Vec<&'a RawValue>>,
+        #[serde(borrow, rename = "insightDetails")]
+        details: Option<&'a RawValue>,
+    }
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        let list: Vec<&RawValue> = serde_json::from_slice(bytes)?;
+        return Ok(list.into_iter().map(held).collect());
+    }
+    let whole: &RawValue = serde_json::from_slice(bytes)?;
+    match serde_json::from_str(whole.get())? {
+        Keys { records: Some(list), .. } | Keys { events: Some(list), .. } => {
+            Ok(list.into_iter().map(held).collect())
+        }
+        Keys { details: Some(_), .. } => Ok(vec![Cow::Borrowed(whole.get())]),
+        Keys { .. } => Err(NotRecords::Other),
+    }
+}
+
+/// A record, or that which is a text within what stands for it.
+fn held(item: &RawValue) -> Cow<'_, str> {
+    #[derive(Deserialize)]
+    struct Holds {
+        #[serde(rename = "CloudTrailEvent", alias = "InsightsEvent")]
+        record: String,
+    }
+    serde_json::from_str::<Holds>(item.get())
+        .map_or(Cow::Borrowed(item.get()), |holds| Cow::Owned(holds.record))
+}
+
+/// Why a file has no records.
+#[derive(Debug, thiserror::Error)]
+pub enum NotRecords {
+    /// Damaged.
+    #[error("it is not JSON as CloudTrail writes it: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Something else.
+    #[error("it is neither an Insights record nor a list of such below Records or Events")]
+    Other,
 }
 
 /// A published record that is read again. Keys that are not listed are passed over.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "an Insights record")]
 pub struct Published {
     /// Start: the first unusual minute. End: the first usual one after it.
     #[serde(deserialize_with = "from_text")]
@@ -139,5 +185,31 @@ impl Published {
     pub fn attribution(&self, attribute: Attribute) -> Option<&PublishedAttribution> {
         let all = &self.insight_details.insight_context.attributions;
         all.iter().find(|attribution| attribution.attribute == attribute.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_found_however_they_are_wrapped() {
+        let record = r#"{"eventID":"one","insightDetails":{}}"#;
+        let text = serde_json::to_string(record).expect("a text");
+        for file in [
+            record.to_owned(),
+            format!(" [{record}]"),
+            format!(r#"{{"Records":[{record}]}}"#),
+            format!(r#"{{"Events":[{{"EventId":"one","CloudTrailEvent":{text}}}]}}"#),
+            format!(r#"[{{"InsightsEvent":{text}}}]"#),
+        ] {
+            assert_eq!(records(file.as_bytes()).expect("records"), [record], "{file}");
+        }
+        for (file, why) in
+            [("{}", "neither an Insights record"), ("5", "expected a record"), ("{", "not JSON")]
+        {
+            let said = records(file.as_bytes()).expect_err("none").to_string();
+            assert!(said.contains(why), "{said}");
+        }
     }
 }

@@ -1,13 +1,15 @@
 //! What was published, and the calls that a state keeps -> a report of any time, made again.
 use std::num::NonZeroUsize;
 
+use anyhow::bail;
+
 use super::count::whole;
 use super::find::{Extent, find};
 use super::graphs::{Flagged, Judged, graphs};
 use super::judge::{Watched, series, spans};
 use super::published::Published;
 use super::report::{covered, judged_by, leave, shown_from};
-use super::scan::{Looking, Named};
+use super::scan::{Looking, Named, judged};
 use super::{Cancel, Interrupted};
 use crate::aggregate::Counts;
 use crate::config::Models;
@@ -49,11 +51,15 @@ pub struct Range {
 /// Makes a report again. Insights of as much time before are in it for comparison.
 ///
 /// # Errors
-/// When `cancel` was called.
+/// When `cancel` was called, or nothing can be known of the time that was asked for.
 pub fn again(again: Again, skipped: &[Skipped], cancel: &Cancel) -> anyhow::Result<Report> {
-    let Again { published: Published { events, kept, .. }, counts, models, range, anew, jobs } = again;
+    let Again { published, counts, models, range, anew, jobs } = again;
+    let Published { mut events, kept, of_unknown_time, .. } = published;
     let mut made = of_kept(kept);
-    let mut events = events;
+    if of_unknown_time > 0 {
+        // What is kept of some inputs says nothing of the others.
+        made = Made { known_from: None, judged: None, coverage: None, ..made };
+    }
     if let Some(mut counts) = counts {
         if anew {
             judge_again(&mut counts, &models, &mut made, &mut events, (jobs, cancel))?;
@@ -63,11 +69,17 @@ pub fn again(again: Again, skipped: &[Skipped], cancel: &Cancel) -> anyhow::Resu
         }
         whole(&counts)?;
     }
-    if !skipped.is_empty() {
-        made.coverage.get_or_insert_default().skipped.extend_from_slice(skipped);
-    }
+    made.unread.extend_from_slice(skipped);
     made.findings = findings(events);
-    made.span = asked(range, made.span, &made.findings);
+    let of_run = made.span;
+    made.span = asked(range, (of_run, of_unknown_time), &made.findings)?;
+    made.known_until = made.judged.map(|judged| judged.to);
+    if made.span == of_run {
+        // How long which account was judged, the coverage says.
+        made.judged = None;
+    } else if made.coverage.is_some() {
+        made.coverage_of = of_run;
+    }
     if let Some(span) = made.span {
         let as_much = span.from.plus(-span.to.since(span.from));
         leave(&mut made.findings, span, if range.from.is_some() { as_much } else { shown_from(span) });
@@ -79,12 +91,9 @@ pub fn again(again: Again, skipped: &[Skipped], cancel: &Cancel) -> anyhow::Resu
 fn of_kept(kept: Vec<Kept>) -> Made {
     let mut made = Made::default();
     for Kept { span, known_from, coverage, model, graphs, .. } in kept {
-        made.span = match (made.span, span) {
-            (Some(one), Some(other)) => {
-                Some(Span { from: one.from.min(other.from), to: one.to.max(other.to) })
-            }
-            (one, other) => one.or(other),
-        };
+        made.span = hull(made.span, span);
+        let judged = known_from.zip(span).map(|(from, Span { to, .. })| Span { from, to });
+        made.judged = hull(made.judged, judged.filter(|it| it.from < it.to));
         made.known_from = [made.known_from, known_from].into_iter().flatten().max();
         made.graphs.extend(graphs);
         // Of several folders, nobody can say what all of them covered.
@@ -92,6 +101,14 @@ fn of_kept(kept: Vec<Kept>) -> Made {
         made.model = Some(model);
     }
     made
+}
+
+/// From the first minute of both to the last.
+fn hull(one: Option<Span>, other: Option<Span>) -> Option<Span> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(Span { from: one.from.min(other.from), to: one.to.max(other.to) }),
+        (one, other) => one.or(other),
+    }
 }
 
 /// Judges all of `counts`.
@@ -106,25 +123,53 @@ fn judge_again(
     let found = find(counts, &looking, Extent::whole(counts, jobs), None, cancel)?;
     events.extend(found.insights.iter().map(Event::from));
     let span = counts.span().map(|(from, to)| Span { from, to: to.plus(1) });
-    let calls = Coverage { series: series(counts), ..Coverage::default() };
+    let watched = spans(counts, Minute::default()..Extent::whole(counts, jobs).until);
+    let (judged_from, warming_up) = judged(counts, watched, models.base());
+    let first = judged_from.iter().map(|it| it.from).min();
+    let calls = Coverage { series: series(counts), judged_from, warming_up, ..Coverage::default() };
     made.graphs = found.graphs;
     made.span = span;
-    made.known_from = span.map(|span| span.from.plus(models.base().warm_minutes()));
+    made.known_from = first;
+    made.judged = first.zip(span).map(|(from, Span { to, .. })| Span { from, to });
     made.model = Some(judged_by(&ModelId::of(models.base())));
-    made.coverage = Some(Covered { calls: span, ..covered(&calls, &Named::of(counts)) });
+    made.coverage = Some(Covered {
+        calls: span,
+        // A state does not know how they came.
+        files: None,
+        records: None,
+        counted: None,
+        late: None,
+        duplicates: None,
+        ..covered(&calls, &Named::of(counts))
+    });
     Ok(())
 }
 
 /// The span that was asked for; where only one end of it was, or none, the other is that of all that there is.
-fn asked(Range { from, to }: Range, kept: Option<Span>, findings: &[Finding]) -> Option<Span> {
+///
+/// # Errors
+/// When nothing can be known of it, since all that there is lies on the other side of its one end.
+fn asked(
+    Range { from, to }: Range,
+    (kept, of_unknown_time): (Option<Span>, usize),
+    findings: &[Finding],
+) -> anyhow::Result<Option<Span>> {
     let first = findings.iter().map(noticed).min();
     let last = findings.iter().map(|it| noticed(it).plus(1)).max();
-    if let (None, None, Some(kept)) = (from, to, kept) {
-        return Some(kept);
+    if let (None, None, Some(kept), 0) = (from, to, kept, of_unknown_time) {
+        return Ok(Some(kept));
     }
-    let from = from.or_else(|| kept.map(|kept| kept.from).into_iter().chain(first).min())?;
-    let to = to.or_else(|| kept.map(|kept| kept.to).into_iter().chain(last).max())?;
-    Some(Span { from, to: to.max(from) })
+    let known = hull(kept, first.zip(last).map(|(from, to)| Span { from, to }));
+    if let (Some(from), Some(to)) = (from, to) {
+        return Ok(Some(Span { from, to }));
+    }
+    let Some(known) = known else { return Ok(None) };
+    let span = Span { from: from.unwrap_or(known.from), to: to.unwrap_or(known.to) };
+    if span.from >= span.to {
+        let asked = from.map_or_else(|| format!("before {}", span.to), |from| format!("from {from} on"));
+        bail!("nothing is known of the time {asked}: what there is goes from {} to {}", known.from, known.to);
+    }
+    Ok(Some(span))
 }
 
 /// The graphs of insights that were published before, as far as their calls are among `counts`.

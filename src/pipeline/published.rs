@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use flate2::read::MultiGzDecoder;
 use walkdir::WalkDir;
 
-use crate::cloudtrail::published::PublishedFile;
+use crate::cloudtrail::published::records;
 use crate::emit::{KEPT_FILE, LINES_FILE};
 use crate::finding::Event;
 use crate::report::kept::Kept;
@@ -29,6 +29,8 @@ pub struct Published {
     pub kept: Vec<Kept>,
     /// What could not be read.
     pub skipped: Vec<Skipped>,
+    /// Paths of which nothing is kept: nobody can say what time they are about.
+    pub of_unknown_time: usize,
 }
 
 /// Reads what was published at `path`: a folder or a prefix of a bucket that `scan` wrote, its `insights.jsonl`, a folder with
@@ -37,6 +39,13 @@ pub struct Published {
 /// # Errors
 /// When nothing is there.
 pub fn read(path: &Path, buckets: &Buckets, published: &mut Published) -> anyhow::Result<()> {
+    let kept = published.kept.len();
+    read_any(path, buckets, published)?;
+    published.of_unknown_time += usize::from(published.kept.len() == kept);
+    Ok(())
+}
+
+fn read_any(path: &Path, buckets: &Buckets, published: &mut Published) -> anyhow::Result<()> {
     if let Some(location) = Location::of(path) {
         return from_bucket(&location, buckets, published);
     }
@@ -130,10 +139,10 @@ impl Published {
 
     /// A file whose name does not say what is in it.
     fn file(&mut self, name: &str, bytes: &[u8]) {
-        match serde_json::from_slice::<PublishedFile<'_>>(bytes) {
-            Ok(PublishedFile { records }) => {
+        match records(bytes) {
+            Ok(records) => {
                 for (place, record) in records.into_iter().enumerate() {
-                    match Event::of_record(record.get()) {
+                    match Event::of_record(&record) {
                         Ok(event) => self.events.push(event),
                         Err(error) => self.skip(&format!("{name}, record {}", place + 1), &error),
                     }

@@ -71,6 +71,7 @@ fn of_run(scanned: &Scanned, before: &Before) -> (Report, Kept) {
         coverage: Some(coverage.clone()),
         graphs,
         model: Some(judged_by(&summary.model)),
+        ..Made::default()
     };
     let report = report(made);
     let kept = Kept {
@@ -106,11 +107,11 @@ pub(super) fn covered(coverage: &Coverage, named: &Named) -> Covered {
     Covered {
         accounts: named.accounts.iter().cloned().collect(),
         regions: named.regions.iter().cloned().collect(),
-        files: input.files,
-        records: input.records,
-        counted: *counted,
-        late: *late,
-        duplicates: *duplicates,
+        files: Some(input.files),
+        records: Some(input.records),
+        counted: Some(*counted),
+        late: Some(*late),
+        duplicates: Some(*duplicates),
         excluded: filled(excluded),
         excluded_files: filled(excluded_files),
         series: *series,

@@ -194,7 +194,7 @@ fn without_match(counts: &Counts, looking: &Looking) -> Vec<Unmatched> {
 
 /// From when on each account was judged; and those accounts of which nothing was, since all their calls came before. In
 /// order.
-fn judged(
+pub(super) fn judged(
     counts: &Counts,
     spans: HashMap<TextId, (Minute, Minute)>,
     model: &Model,

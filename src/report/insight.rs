@@ -1,6 +1,6 @@
 //! A finding -> what a report says of it. Pure.
 use super::model::{Attribution, Insight, JudgedBy, Queries, Record, Row, Series, Why};
-use super::order::importance;
+use super::order::{importance, least_log10};
 use super::queries::queries;
 use crate::attribution::rounded;
 use crate::cloudtrail::insight::{Attribute, NO_ERROR};
@@ -100,7 +100,7 @@ fn why(why: &Explanation) -> Why {
         deviation: why.deviation,
         bound: why.bound,
         log10_probability: why.log10_probability,
-        chance: chance(why.log10_probability),
+        chance: chance(least_log10(why)),
         largest_before: why.largest_before,
         usual_time_of_day: why.usual_time_of_day,
         usual_time_of_week: why.usual_time_of_week,

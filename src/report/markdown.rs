@@ -2,8 +2,9 @@
 use std::fmt::Write as _;
 
 use super::Report;
-use super::model::{Covered, Incident, Insight, Total};
-use super::words::{before, covered_in_words, minutes, span_in_words};
+use super::model::{Covered, Incident, Insight, Span, Total};
+use super::verdict::{headline, lead};
+use super::words::{covered_in_words, known, minutes, skipped_in_words, span_in_words, time_in_words};
 use crate::words::{clock, count, figure, fitted, printable};
 
 /// Columns of one value in a table.
@@ -23,15 +24,23 @@ fn write(out: &mut String, report: &Report) -> std::fmt::Result {
         writeln!(out, "{}\n", text(&span_in_words(span, report.previous)))?;
     }
     if let Some(coverage) = &report.coverage {
-        covered(out, coverage)?;
+        covered(out, coverage, report.coverage_of)?;
+    }
+    for it in &report.unread {
+        writeln!(out, "- {}", text(&skipped_in_words(it)))?;
+    }
+    for notice in &report.notices {
+        writeln!(out, "\n**Notice:** {}\n", text(notice))?;
     }
     totals(out, report)?;
     incidents(out, report)?;
-    for incident in &report.incidents {
+    let (now, of_before) = report.now_and_earlier();
+    for incident in now {
         for index in &incident.insights {
             insight(out, &report.insights[*index])?;
         }
     }
+    earlier(out, of_before)?;
     let models: Vec<String> = (report.models.iter())
         .map(|model| {
             format!("{} ({}), sensitivity {}", text(&model.name), text(&model.digest), model.sensitivity)
@@ -44,8 +53,11 @@ fn or_nobody(models: &[String]) -> String {
     if models.is_empty() { "AWS".to_owned() } else { models.join("; ") }
 }
 
-fn covered(out: &mut String, coverage: &Covered) -> std::fmt::Result {
-    writeln!(out, "## What was covered\n")?;
+fn covered(out: &mut String, coverage: &Covered, of: Option<Span>) -> std::fmt::Result {
+    match of {
+        Some(span) => writeln!(out, "## What the last run covered, {}\n", text(&time_in_words(span)))?,
+        None => writeln!(out, "## What was covered\n")?,
+    }
     for line in covered_in_words(coverage) {
         writeln!(out, "- {}", text(&line))?;
     }
@@ -55,8 +67,8 @@ fn covered(out: &mut String, coverage: &Covered) -> std::fmt::Result {
 fn totals(out: &mut String, report: &Report) -> std::fmt::Result {
     let totals = &report.totals;
     writeln!(out, "## How many\n\n| | now | before |\n|---|--:|--:|")?;
-    let mut row = |name: &str, now: u64, was: Option<u64>| {
-        writeln!(out, "| {name} | {} | {} |", count(now), before(was))
+    let mut row = |name: &str, now: Option<u64>, was: Option<u64>| {
+        writeln!(out, "| {name} | {} | {} |", known(now), known(was))
     };
     row("**insights**", totals.insights.now, totals.insights.before)?;
     for (of, rows) in [
@@ -66,7 +78,7 @@ fn totals(out: &mut String, report: &Report) -> std::fmt::Result {
         ("service", &totals.by_service),
     ] {
         for Total { name, now, before } in rows {
-            row(&format!("{of} {}", cell(name)), *now, *before)?;
+            row(&format!("{of} {}", cell(name)), Some(*now), *before)?;
         }
     }
     writeln!(
@@ -80,21 +92,21 @@ fn totals(out: &mut String, report: &Report) -> std::fmt::Result {
 
 fn incidents(out: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(out, "## What matters first\n")?;
-    if report.incidents.is_empty() {
-        return writeln!(out, "Nothing unusual was found.\n");
+    let (now, _) = report.now_and_earlier();
+    if now.iter().all(|it| it.silent) {
+        writeln!(out, "{}: {}\n", text(&headline(report)), text(&lead(report)))?;
+    }
+    if now.is_empty() {
+        return Ok(());
     }
     writeln!(out, "Order: {}.\n", text(&report.order))?;
     writeln!(
         out,
         "| # | when (UTC) | severity | score | what happened | insights |\n|--:|---|---|--:|---|--:|"
     )?;
-    for (place, incident) in report.incidents.iter().enumerate() {
-        let Incident { severity, sentence, from, insights, importance, silent, earlier, .. } = incident;
-        let note = match (silent, earlier) {
-            (true, _) => " (muted, or told by others)",
-            (false, true) => " (before this report's time)",
-            (false, false) => "",
-        };
+    for (place, incident) in now.iter().enumerate() {
+        let Incident { severity, sentence, from, insights, importance, silent, .. } = incident;
+        let note = if *silent { " (muted, or told by others)" } else { "" };
         writeln!(
             out,
             "| {} | {} | {severity} | {:.1} | {}{note} | {} |",
@@ -104,6 +116,19 @@ fn incidents(out: &mut String, report: &Report) -> std::fmt::Result {
             text(sentence),
             insights.len()
         )?;
+    }
+    writeln!(out)
+}
+
+/// What is there for comparison, a line each.
+fn earlier(out: &mut String, incidents: &[Incident]) -> std::fmt::Result {
+    if incidents.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "## Earlier, before this report's time\n")?;
+    for Incident { from, severity, sentence, silent, .. } in incidents {
+        let note = if *silent { " (muted, or told by others)" } else { "" };
+        writeln!(out, "- {} {severity}: {}{note}", clock(*from), text(sentence))?;
     }
     writeln!(out)
 }

@@ -15,6 +15,7 @@ pub mod redact;
 pub mod text;
 mod times;
 pub mod totals;
+mod verdict;
 mod words;
 
 use std::collections::BTreeMap;
@@ -24,7 +25,9 @@ use crate::incident::{self, incidents};
 use crate::time::Minute;
 use crate::words::counted;
 pub use model::Report;
-use model::{Covered, Graph, Incident, Insight, JudgedBy, Series, Span};
+use model::{Covered, Graph, Incident, Insight, JudgedBy, Series, Skipped, Span};
+use verdict::Reach;
+pub use verdict::much_is_late;
 
 /// Version of the model: it grows when something of it means something else.
 pub const FORMAT: u32 = 1;
@@ -38,8 +41,16 @@ pub struct Made {
     pub span: Option<Span>,
     /// From when on insights would be known: earlier ones were not judged, or are not there any more.
     pub known_from: Option<Minute>,
+    /// Until when insights would be known; of all time where `None`.
+    pub known_until: Option<Minute>,
+    /// The time that was judged, where another was asked for than that of the run.
+    pub judged: Option<Span>,
     /// What was covered.
     pub coverage: Option<Covered>,
+    /// The time that `coverage` is about, where that is not `span`.
+    pub coverage_of: Option<Span>,
+    /// What could not be read of results.
+    pub unread: Vec<Skipped>,
     /// Calls of the findings' series; others are left out.
     pub graphs: Vec<Graph>,
     /// Which model judged, where there may be no finding that says.
@@ -49,21 +60,25 @@ pub struct Made {
 /// Makes a report.
 #[must_use]
 pub fn report(made: Made) -> Report {
-    let Made { findings, span, known_from, coverage, graphs, model } = made;
+    let Made { findings, span, known_from, known_until, judged, graphs, model, .. } = made;
+    let Made { coverage, coverage_of, unread, .. } = made;
     let mut insights: Vec<Insight> = findings.iter().map(insight::insight).collect();
     let all = all_of(&findings);
     let span = span.or(all);
     let previous = span.map(|span| Span { from: span.from.plus(-span.to.since(span.from)), to: span.from });
     let previous = previous.filter(|previous| known_from.is_some_and(|known| known <= previous.from));
+    let previous = previous.filter(|previous| known_until.is_none_or(|known| previous.to <= known));
     for insight in &mut insights {
         insight.earlier = span.is_some_and(|span| insight.noticed() < span.from);
     }
     let incidents = in_order(incidents(&findings), &mut insights);
     let graphs = shown(graphs, &mut insights);
+    let reach = Reach::of(span, judged);
     let totals = span.map(|span| totals::totals(&insights, span, previous)).unwrap_or_default();
+    let totals = if reach == Reach::Whole { totals } else { totals.of_a_part() };
     let accounts = insights.iter().filter(|it| !it.earlier && !it.is_silent()).map(|it| &it.series.account);
     let accounts = accounts.collect::<std::collections::BTreeSet<_>>().len() as u64;
-    let found = counted(totals.insights.now, "insight");
+    let found = totals.insights.now.map_or_else(|| reach.in_words(), |now| counted(now, "insight"));
     Report {
         format: FORMAT,
         title: if accounts > 0 { format!("{found} in {}", counted(accounts, "account")) } else { found },
@@ -75,7 +90,11 @@ pub fn report(made: Made) -> Report {
             let all = all.unwrap_or(span);
             Span { from: span.from.min(all.from), to: span.to.max(all.to) }
         }),
+        judged,
+        notices: coverage.as_ref().and_then(verdict::late).into_iter().collect(),
         coverage,
+        coverage_of,
+        unread,
         totals,
         order: order::ORDER.to_owned(),
         incidents,
@@ -88,6 +107,14 @@ pub fn report(made: Made) -> Report {
 #[must_use]
 pub fn noticed(finding: &Finding) -> Minute {
     insight::detected_at(finding).map_or(finding.from(), |at| at.plus(-1))
+}
+
+impl Report {
+    /// The incidents of its own time, and behind them those that are there for comparison only.
+    #[must_use]
+    pub fn now_and_earlier(&self) -> (&[Incident], &[Incident]) {
+        self.incidents.split_at(self.incidents.partition_point(|it| !it.earlier))
+    }
 }
 
 impl Insight {
@@ -128,7 +155,7 @@ fn in_order(incidents: Vec<incident::Incident>, insights: &mut [Insight]) -> Vec
         })
         .collect();
     incidents.sort_by(|(severity, one), (other_severity, other)| {
-        (one.silent.cmp(&other.silent))
+        ((one.earlier, one.silent).cmp(&(other.earlier, other.silent)))
             .then(other_severity.cmp(severity))
             .then(other.importance.score.total_cmp(&one.importance.score))
             .then((one.from, &one.id).cmp(&(other.from, &other.id)))

@@ -31,13 +31,21 @@ pub struct Report {
     /// From the first to the last minute of `span` and of all insights: what a timeline shows. Insights before `span` are there
     /// for comparison only.
     pub timeline: Option<Span>,
+    /// The time that was judged, where another was asked for than that of the run; `None` too where nobody can say.
+    pub judged: Option<Span>,
     /// What was covered; `None` where that is not known.
     pub coverage: Option<Covered>,
+    /// The time that `coverage` is about, where that is not `span`: that of the last run.
+    pub coverage_of: Option<Span>,
+    /// What could not be read of the results that the report is made of.
+    pub unread: Vec<Skipped>,
+    /// What makes all of it less certain, a sentence each; safe to print.
+    pub notices: Vec<String>,
     /// How many insights.
     pub totals: Totals,
     /// How the order of `incidents` is made, in words.
     pub order: String,
-    /// Insights that belong together, the most important first.
+    /// Insights that belong together, the most important first; those of before the span last.
     pub incidents: Vec<Incident>,
     /// Every insight once, in order of start.
     pub insights: Vec<Insight>,
@@ -75,16 +83,16 @@ pub struct Covered {
     pub accounts: Vec<String>,
     /// Regions with calls, sorted.
     pub regions: Vec<String>,
-    /// Log files that were read.
-    pub files: u64,
+    /// Log files that were read; this and the numbers below are `None` where a state was judged again, which does not know.
+    pub files: Option<u64>,
     /// Readable records.
-    pub records: u64,
+    pub records: Option<u64>,
     /// Records that were counted.
-    pub counted: u64,
+    pub counted: Option<u64>,
     /// Of those, the ones that came too late to be judged.
-    pub late: u64,
+    pub late: Option<u64>,
     /// Records of events that were counted before.
-    pub duplicates: u64,
+    pub duplicates: Option<u64>,
     /// Records that count nowhere, by reason.
     pub excluded: BTreeMap<String, u64>,
     /// Files that are no logs, by kind.
@@ -156,7 +164,7 @@ pub struct Totals {
     pub muted: u64,
     /// Those of sums that only say what other insights say already; in none of the other numbers.
     pub told_twice: u64,
-    /// By severity, the most urgent first; all four.
+    /// By severity, the most urgent first; all four, but none where `insights.now` is not known. So are the others.
     pub by_severity: Vec<Total>,
     /// By type; both.
     pub by_type: Vec<Total>,
@@ -169,8 +177,8 @@ pub struct Totals {
 /// A number, now and before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Compared {
-    /// Within the span.
-    pub now: u64,
+    /// Within the span; `None` where that was not all judged and none was found.
+    pub now: Option<u64>,
     /// In as much time before; `None` where that was not judged.
     pub before: Option<u64>,
 }
@@ -209,9 +217,9 @@ pub struct Incident {
     pub leading: usize,
     /// What its place is made of.
     pub importance: Importance,
-    /// Whether nobody needs to hear of it: all its insights are muted, or told twice. Such come last.
+    /// Whether nobody needs to hear of it: all its insights are muted, or told twice. Such come behind the others.
     pub silent: bool,
-    /// Whether all its insights were noticed before the span of the report.
+    /// Whether all its insights were noticed before the span of the report. Such come last.
     pub earlier: bool,
 }
 
@@ -329,7 +337,7 @@ pub struct Why {
     pub bound: f64,
     /// log10 of the probability of a total as extreme.
     pub log10_probability: f64,
-    /// The same in words, such as `1 in 10^98`; `None` where it is likely.
+    /// The same in words, such as `1 in 10^98`, but at the peak where that is known; `None` where it is likely.
     pub chance: Option<String>,
     /// Largest total of such a window before.
     pub largest_before: Option<f64>,

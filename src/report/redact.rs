@@ -7,6 +7,8 @@ use super::Report;
 
 /// Digits of an account id.
 const DIGITS: usize = 12;
+/// A UUID before its last part.
+const PARTS: &[u8] = b"hhhhhhhh-hhhh-hhhh-hhhh-";
 /// Keys whose texts are no texts: digits in them are no account.
 const CODED: &str = "data";
 /// Keys whose texts are JSON, in which only texts may change.
@@ -14,7 +16,7 @@ const JSON: &str = "json";
 
 /// Masks every account id as `XXXXXXXX0001` and so on, in the order in which they come in the report. An account id is a run
 /// of twelve digits with no letter or digit on either side, and then that run wherever it stands, also within a longer name.
-/// The last part of an event's id is none.
+/// The last part of a whole UUID, such as an event's id, is none.
 #[must_use]
 pub fn redacted(report: &Report) -> Report {
     let mut value = serde_json::to_value(report).expect("texts and numbers can be written as JSON");
@@ -57,10 +59,16 @@ fn learn(text: &str, masks: &mut BTreeMap<String, String>) {
     }
 }
 
-/// Whether four hexadecimal digits and a hyphen stand before it, and before these a hyphen.
+/// Whether the rest of a UUID stands before it: names may hold a year and a hyphen before an account.
 fn ends_an_id(text: &str, at: usize) -> bool {
-    let before = text.as_bytes().get(at.saturating_sub(6)..at).unwrap_or_default();
-    matches!(before, [b'-', hex @ .., b'-'] if hex.len() == 4 && hex.iter().all(u8::is_ascii_hexdigit))
+    let bytes = text.as_bytes();
+    let Some(before) = at.checked_sub(PARTS.len()).and_then(|from| bytes.get(from..at)) else { return false };
+    let alone = !at.checked_sub(PARTS.len() + 1).is_some_and(|before| bytes[before].is_ascii_hexdigit());
+    alone
+        && before.iter().zip(PARTS).all(|(byte, part)| match part {
+            b'-' => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
 }
 
 fn masked(text: &str, masks: &BTreeMap<String, String>) -> String {
@@ -118,6 +126,9 @@ mod tests {
         check("bucket111122223333x", "bucketXXXXXXXX0001x");
         check("9111122223333", "9111122223333");
         check("6995fa99-c435-5a12-87d1-111122223333", "6995fa99-c435-5a12-87d1-111122223333");
+        check("role/logs-2024-111122223333", "role/logs-2024-XXXXXXXX0001");
+        check("06995fa99-c435-5a12-87d1-111122223333", "06995fa99-c435-5a12-87d1-XXXXXXXX0001");
+        check("c435-5a12-87d1-111122223333", "c435-5a12-87d1-XXXXXXXX0001");
         check("ü111122223333", "üXXXXXXXX0001");
         let json = r#"{"a":"x\"111122223333\\","b":111122223333,"c":"444455556666"}"#;
         let want = r#"{"a":"x\"XXXXXXXX0001\\","b":111122223333,"c":"XXXXXXXX0002"}"#;
@@ -129,5 +140,7 @@ mod tests {
         let mut masks = BTreeMap::new();
         learn("6995fa99-c435-5a12-87d1-111122223333", &mut masks);
         assert!(masks.is_empty());
+        learn("role/logs-2024-111122223333", &mut masks);
+        assert_eq!(masks.keys().collect::<Vec<_>>(), ["111122223333"]);
     }
 }

@@ -2,8 +2,9 @@
 use std::fmt::Write as _;
 
 use super::Report;
-use super::model::Insight;
-use super::words::{before, covered_in_words, minutes, span_in_words};
+use super::model::{Incident, Insight, Totals};
+use super::verdict::{headline, lead};
+use super::words::{covered_in_words, known, minutes, skipped_in_words, span_in_words, time_in_words};
 use crate::words::{clock, count, figure, fitted, printable};
 
 /// Columns of one text of the logs.
@@ -23,38 +24,30 @@ fn write(out: &mut String, report: &Report) -> std::fmt::Result {
         writeln!(out, "{}", span_in_words(span, report.previous))?;
     }
     if let Some(coverage) = &report.coverage {
-        writeln!(out, "\nCOVERED")?;
+        match report.coverage_of {
+            Some(span) => writeln!(out, "\nCOVERED BY THE LAST RUN, {}", time_in_words(span))?,
+            None => writeln!(out, "\nCOVERED")?,
+        }
         for line in covered_in_words(coverage) {
             writeln!(out, "  {}", printable(&line))?;
         }
     }
-    let totals = &report.totals;
-    writeln!(out, "\n{:<40} {:>8} {:>10}", "INSIGHTS", "NOW", "BEFORE")?;
-    let mut row = |name: &str, now: u64, was: Option<u64>| {
-        writeln!(out, "{:<40} {:>8} {:>10}", fitted(name, 40), count(now), before(was))
-    };
-    row("all", totals.insights.now, totals.insights.before)?;
-    let tables = [&totals.by_severity, &totals.by_type, &totals.by_account, &totals.by_service];
-    for total in tables.into_iter().flatten() {
-        row(&total.name, total.now, total.before)?;
+    for it in &report.unread {
+        writeln!(out, "  {}", printable(&skipped_in_words(it)))?;
     }
-    writeln!(
-        out,
-        "{} open, {} muted, {} told by others already",
-        count(totals.open),
-        count(totals.muted),
-        count(totals.told_twice)
-    )?;
-    if report.incidents.is_empty() {
-        return writeln!(out, "\nNothing unusual was found.");
+    for notice in &report.notices {
+        writeln!(out, "\nNOTICE: {}", printable(notice))?;
     }
-    writeln!(out, "\nWHAT MATTERS FIRST\n({})", report.order)?;
-    for (place, incident) in report.incidents.iter().enumerate() {
-        let note = match (incident.silent, incident.earlier) {
-            (true, _) => "  (muted, or told by others)",
-            (false, true) => "  (before this report's time)",
-            (false, false) => "",
-        };
+    totals(out, &report.totals)?;
+    let (now, earlier) = report.now_and_earlier();
+    if now.iter().all(|it| it.silent) {
+        writeln!(out, "\n{}: {}", headline(report), lead(report))?;
+    }
+    if !now.is_empty() {
+        writeln!(out, "\nWHAT MATTERS FIRST\n({})", report.order)?;
+    }
+    for (place, incident) in now.iter().enumerate() {
+        let note = if incident.silent { "  (muted, or told by others)" } else { "" };
         writeln!(
             out,
             "\n{}. {}  {}  {:.1} points{note}\n   {}",
@@ -68,7 +61,33 @@ fn write(out: &mut String, report: &Report) -> std::fmt::Result {
             insight(out, &report.insights[*index])?;
         }
     }
+    if !earlier.is_empty() {
+        writeln!(out, "\nEARLIER, BEFORE THIS REPORT'S TIME")?;
+    }
+    for Incident { from, severity, sentence, silent, .. } in earlier {
+        let note = if *silent { "  (muted, or told by others)" } else { "" };
+        writeln!(out, "  {}  {severity:<8}  {}{note}", clock(*from), printable(sentence))?;
+    }
     Ok(())
+}
+
+fn totals(out: &mut String, totals: &Totals) -> std::fmt::Result {
+    writeln!(out, "\n{:<40} {:>9} {:>9}", "INSIGHTS", "NOW", "BEFORE")?;
+    let mut row = |name: &str, now: Option<u64>, was: Option<u64>| {
+        writeln!(out, "{:<40} {:>9} {:>9}", fitted(name, 40), known(now), known(was))
+    };
+    row("all", totals.insights.now, totals.insights.before)?;
+    let tables = [&totals.by_severity, &totals.by_type, &totals.by_account, &totals.by_service];
+    for total in tables.into_iter().flatten() {
+        row(&total.name, Some(total.now), total.before)?;
+    }
+    writeln!(
+        out,
+        "{} open, {} muted, {} told by others already",
+        count(totals.open),
+        count(totals.muted),
+        count(totals.told_twice)
+    )
 }
 
 fn insight(out: &mut String, insight: &Insight) -> std::fmt::Result {

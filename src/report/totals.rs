@@ -16,19 +16,19 @@ pub fn totals(insights: &[Insight], span: Span, previous: Option<Span>) -> Total
     let before: Option<Vec<&Insight>> =
         previous.map(|previous| insights.iter().filter(|it| previous.holds(it)).collect());
     let by = |name: fn(&Insight) -> &str, all: &[&str]| {
-        let mut totals = BTreeMap::<&str, Compared>::new();
-        let none = Compared { now: 0, before: before.as_ref().map(|_| 0) };
+        let mut totals = BTreeMap::<&str, (u64, Option<u64>)>::new();
+        let none = (0, before.as_ref().map(|_| 0));
         totals.extend(all.iter().map(|name| (*name, none)));
         for insight in now.iter().filter(|it| !it.is_silent()) {
-            totals.entry(name(insight)).or_insert(none).now += 1;
+            totals.entry(name(insight)).or_insert(none).0 += 1;
         }
         for insight in before.iter().flatten().filter(|it| !it.is_silent()) {
-            let total = totals.entry(name(insight)).or_insert(none);
-            total.before = total.before.map(|before| before + 1);
+            let (_, before) = totals.entry(name(insight)).or_insert(none);
+            *before = before.map(|before| before + 1);
         }
         totals
             .into_iter()
-            .map(|(name, Compared { now, before })| Total { name: name.to_owned(), now, before })
+            .map(|(name, (now, before))| Total { name: name.to_owned(), now, before })
             .collect::<Vec<Total>>()
     };
     let most_first = |mut totals: Vec<Total>| {
@@ -40,7 +40,7 @@ pub fn totals(insights: &[Insight], span: Span, previous: Option<Span>) -> Total
     let mut by_severity = by(|it| &it.severity, &severities);
     by_severity.sort_by_key(place);
     Totals {
-        insights: Compared { now: heard(&now), before: before.as_deref().map(heard) },
+        insights: Compared { now: Some(heard(&now)), before: before.as_deref().map(heard) },
         open: now.iter().filter(|it| !it.is_silent() && it.until.is_none()).count() as u64,
         muted: now.iter().filter(|it| it.muted_by.is_some()).count() as u64,
         told_twice: now.iter().filter(|it| it.muted_by.is_none() && it.is_silent()).count() as u64,
@@ -48,6 +48,18 @@ pub fn totals(insights: &[Insight], span: Span, previous: Option<Span>) -> Total
         by_type: by(|it| &it.kind, &TYPES),
         by_account: most_first(by(|it| &it.series.account, &[])),
         by_service: most_first(by(|it| &it.series.service, &[])),
+    }
+}
+
+impl Totals {
+    /// The same of a time of which not all was judged: there, none found is not none.
+    #[must_use]
+    pub(super) fn of_a_part(self) -> Self {
+        if self.insights.now.is_some_and(|now| now > 0) {
+            return self;
+        }
+        let Self { insights, open, muted, told_twice, .. } = self;
+        Self { insights: Compared { now: None, ..insights }, open, muted, told_twice, ..Self::default() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Parts of a report -> sentences that its text and its Markdown share; texts of the logs are in them as they are. Pure.
 use std::collections::BTreeMap;
 
-use super::model::{Covered, Span};
+use super::model::{Covered, Skipped, Span};
 use crate::time::Minute;
 use crate::words::{clock, count, counted, duration};
 
@@ -10,17 +10,21 @@ const NAMED: usize = 20;
 
 /// `2026-01-05 00:00 to 2026-02-09 00:00 UTC, compared with …`.
 pub(super) fn span_in_words(span: Span, previous: Option<Span>) -> String {
-    let words = |Span { from, to }: Span| format!("{} to {}", clock(from), clock(to));
     let compared = previous.map_or_else(
         || "as much time before was not judged".to_owned(),
-        |previous| format!("compared with {}", words(previous)),
+        |previous| format!("compared with {}", time_in_words(previous)),
     );
-    format!("{} UTC; {compared}", words(span))
+    format!("{} UTC; {compared}", time_in_words(span))
 }
 
-/// What it was before, where that is known.
-pub(super) fn before(before: Option<u64>) -> String {
-    before.map_or_else(|| "not known".to_owned(), count)
+/// `2026-01-05 00:00 to 2026-02-09 00:00`.
+pub(super) fn time_in_words(Span { from, to }: Span) -> String {
+    format!("{} to {}", clock(from), clock(to))
+}
+
+/// A number, where it is known.
+pub(super) fn known(number: Option<u64>) -> String {
+    number.map_or_else(|| "not known".to_owned(), count)
 }
 
 /// How long, where that is known.
@@ -31,22 +35,24 @@ pub(super) fn minutes(minutes: Option<i32>) -> String {
 /// What was covered, a sentence a line.
 pub(super) fn covered_in_words(coverage: &Covered) -> Vec<String> {
     let Covered { accounts, regions, files, records, counted: calls, duplicates, late, .. } = coverage;
-    let mut lines = vec![
-        format!(
-            "{} in {}: {}, {} in {}",
-            counted(accounts.len() as u64, "account"),
-            counted(regions.len() as u64, "region"),
-            counted(*files, "file"),
-            counted(*records, "record"),
-            format_args!("{} series", count(coverage.series))
-        ),
-        format!(
+    let (accounts, regions) = (accounts.len() as u64, regions.len() as u64);
+    let place = format!("{} in {}", counted(accounts, "account"), counted(regions, "region"));
+    let series = format!("{} series", count(coverage.series));
+    let mut lines = Vec::new();
+    if let (Some(files), Some(records)) = (files, records) {
+        let (files, records) = (counted(*files, "file"), counted(*records, "record"));
+        lines.push(format!("{place}: {files}, {records} in {series}"));
+    } else {
+        lines.push(format!("{place}: {series}; how many files and records is not known"));
+    }
+    if let (Some(calls), Some(duplicates), Some(late)) = (calls, duplicates, late) {
+        lines.push(format!(
             "{} counted, {} duplicates, {} too late to be judged",
             count(*calls),
             count(*duplicates),
             count(*late)
-        ),
-    ];
+        ));
+    }
     if let Some(Span { from, to }) = coverage.calls {
         lines.push(format!("calls from {} to {}", clock(from), clock(to)));
     }
@@ -67,13 +73,16 @@ pub(super) fn covered_in_words(coverage: &Covered) -> Vec<String> {
     for one in &coverage.warming_up {
         lines.push(format!("account {} is not judged yet: {} of {} days", one.account, one.days, one.needed));
     }
-    listed(&mut lines, &coverage.skipped, |it| {
-        let records =
-            if it.records > 0 { format!(" ({} lost)", counted(it.records, "record")) } else { String::new() };
-        format!("skipped: {}: {}{records}", it.what, it.why)
-    });
+    listed(&mut lines, &coverage.skipped, skipped_in_words);
     listed(&mut lines, &coverage.ignored, |it| format!("left aside: {}: {}", it.what, it.why));
     lines
+}
+
+/// What could not be read, and why.
+pub(super) fn skipped_in_words(it: &Skipped) -> String {
+    let records =
+        if it.records > 0 { format!(" ({} lost)", counted(it.records, "record")) } else { String::new() };
+    format!("skipped: {}: {}{records}", it.what, it.why)
 }
 
 fn listed<T>(lines: &mut Vec<String>, rows: &[T], line: impl Fn(&T) -> String) {
@@ -83,10 +92,21 @@ fn listed<T>(lines: &mut Vec<String>, rows: &[T], line: impl Fn(&T) -> String) {
     }
 }
 
+/// `00:17`, of a day that is said already.
+fn hour(minute: Minute) -> String {
+    clock(minute).split(' ').next_back().unwrap_or_default().to_owned()
+}
+
 fn judged_from(coverage: &Covered) -> Option<String> {
     let times = || coverage.judged_from.iter().map(|it| it.from);
     let (first, last): (Minute, Minute) = (times().min()?, times().max()?);
-    let from =
-        if first == last { clock(first) } else { format!("{} to {}, by account", clock(first), clock(last)) };
-    Some(format!("judged from {from}: before, there was too little history"))
+    let later = if first == last {
+        String::new()
+    } else {
+        format!(
+            " (the last account from {} on)",
+            if first.day() == last.day() { hour(last) } else { clock(last) }
+        )
+    };
+    Some(format!("judged from {} on{later}: before, there was too little history", clock(first)))
 }

@@ -10,6 +10,7 @@ use crate::cloudtrail::insight::State;
 use crate::config::Unmatched;
 use crate::detect::Direction;
 use crate::insight::Insight;
+use crate::report::much_is_late;
 use crate::roll_up::{ACCOUNTS, RollUp};
 use crate::severity::Severity;
 use crate::time::{MINUTES_PER_DAY, Minute};
@@ -187,8 +188,7 @@ fn went_on(out: &mut dyn Write, read: &Coverage) -> io::Result<()> {
             "Late: {} came after their minute had settled: they are history, but not judged (--rescore judges all again)",
             counted(read.late, "call")
         )?;
-        // AWS delivers 99 of 100 records within 9 minutes: more than twice the rest is not its doing.
-        if read.late * 50 > read.counted {
+        if much_is_late(read.late, read.counted) {
             writeln!(
                 out,
                 "MUCH IS LATE: what is found depends on it. Where it is always so, a larger --settle waits longer"

@@ -114,6 +114,55 @@ fn a_time_can_be_asked_for_and_is_compared_with_the_time_before() {
 }
 
 #[test]
+fn a_time_that_was_not_judged_is_not_called_quiet() {
+    let scenario = scanned("fixtures/report/night.csv.gz");
+    let said =
+        |arguments: &[&str]| scenario.done(&[&["report", "out", "--format", "text"], arguments].concat());
+    for (from, to, head) in [
+        ("2027-01-01", "2027-01-02", "Not judged in this time"),
+        ("2020-01-01", "2020-01-02", "Not judged in this time"),
+    ] {
+        let model = model(&scenario, &["out", "--from", from, "--to", to]);
+        assert_eq!(model["totals"]["insights"], serde_json::json!({"now": null, "before": null}));
+        assert_eq!(model["title"], head);
+        assert_eq!(model["previous"], Value::Null);
+        let text = said(&["--from", from, "--to", to]).stdout;
+        assert!(text.contains(&format!("\n{head}: What was judged is 2026-01-")), "{text}");
+        assert!(
+            text.contains("COVERED BY THE LAST RUN, 2026-01-") && !text.contains("kept to its"),
+            "{text}"
+        );
+    }
+    let ended = scenario.run(&["report", "out", "--from", "2027-01-01"]);
+    assert_eq!(ended.status, 2);
+    assert!(ended.stderr.contains("what there is goes from 2026-01-"), "{}", ended.stderr);
+}
+
+#[test]
+fn what_one_folder_keeps_does_not_hide_what_is_in_another() {
+    let scenario = scanned("fixtures/report/night.csv.gz");
+    // One of AWS's, of a month before: what is kept of the scan does not go as far.
+    let record = r#"{"eventVersion":"1.09","eventTime":"2025-12-03T12:00:00Z","awsRegion":"eu-west-1","eventID":"one",
+        "eventType":"AwsCloudTrailInsight","recipientAccountId":"111122223333","sharedEventID":"of-aws","insightDetails":{
+        "state":"Start","eventSource":"ec2.amazonaws.com","eventName":"StopInstances","insightType":"ApiCallRateInsight",
+        "insightContext":{"statistics":{"baseline":{"average":0.4},"insight":{"average":260},"insightDuration":5,
+        "baselineDuration":10080},"attributions":[]}},"eventCategory":"Insight"}"#;
+    scenario.write("aws/CloudTrail-Insight/one.json", format!(r#"{{"Records":[{record}]}}"#));
+    let current = |paths: &[&str]| {
+        let model = model(&scenario, paths);
+        list(&model, "insights").iter().filter(|it| it["earlier"] == false).count()
+    };
+    let one = current(&["out"]);
+    assert!(one > 0);
+    assert_eq!(current(&["out", "aws"]), one + 1);
+    assert_eq!(current(&["aws", "out"]), one + 1);
+    // A folder that only the environment names is not mixed in.
+    let mut command = scenario.command(&["report", "aws", "--format", "csv"]);
+    let output = command.env("TRAILPULSE_OUT", "out").output().expect("trailpulse starts");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 2);
+}
+
+#[test]
 fn hostile_texts_stay_texts_in_every_form() {
     for fixture in ["fixtures/report/hostile.csv.gz", "fixtures/report/hostile.jsonl"] {
         let scenario = Scenario::new();
@@ -276,9 +325,14 @@ fn what_cannot_be_read_is_named() {
     scenario.write("out/insights.jsonl", damaged.join("\n"));
     let told = check(&["out"], 3, "insights.jsonl, line 3");
     let model: Value = serde_json::from_str(&told).expect("JSON");
-    assert_eq!(list(&model["coverage"], "skipped")[0]["what"], "insights.jsonl, line 3");
+    assert_eq!(list(&model, "unread")[0]["what"], "insights.jsonl, line 3");
+    assert!(
+        list(&model["coverage"], "skipped").is_empty() && model["coverage"]["records"].as_u64() > Some(0)
+    );
     scenario.write("out/report/report.json.gz", "no gzip");
-    check(&["out"], 3, "report/report.json.gz: it cannot be inflated");
+    let told = check(&["out"], 3, "report/report.json.gz: it cannot be inflated");
+    let model: Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!(model["coverage"], Value::Null, "nobody knows");
 }
 
 #[test]
@@ -342,6 +396,15 @@ fn a_night_is_reported_with_the_weeks_before_it() {
         (&true.into(), &true.into())
     );
     assert_eq!(third["graphs"], second["graphs"], "what was drawn is kept");
+    // What was before is there for comparison, last, under a heading of its own.
+    let said = scenario.done(&["report", "out", "--format", "text"]).stdout;
+    let nothing = said.find("Nothing unusual was found").expect("said");
+    assert!(
+        nothing < said.find("EARLIER, BEFORE").expect("a heading") && !said.contains("MATTERS"),
+        "{said}"
+    );
+    let said = scenario.done(&["report", "out", "--format", "markdown"]).stdout;
+    assert!(said.contains("Nothing unusual was found") && said.contains("## Earlier"), "{said}");
     // The state alone, and the state beside what was published.
     let judged = model(&scenario, &["--state", "state"]);
     assert_eq!(judged["insights"][0]["id"], third["insights"][0]["id"]);

@@ -2,7 +2,8 @@
 use std::collections::BTreeMap;
 
 use crate::report::Report;
-use crate::report::model::{Compared, Covered, Incident, Insight, Span, Total};
+use crate::report::model::{Covered, Incident, Insight, Skipped, Span, Total};
+use crate::report::verdict::{headline, lead};
 use crate::words::{clock, count, counted, figure, printable};
 
 /// Incidents that are seen at once; the others are behind a fold.
@@ -22,6 +23,7 @@ pub(super) struct Overview<'a> {
     pub(super) covered: Vec<(String, String)>,
     pub(super) skipped: Vec<(String, String, String)>,
     pub(super) skipped_head: String,
+    /// What makes all of it less certain.
     pub(super) warming_up: Option<String>,
     /// Those of the report's own period, the most important first.
     pub(super) incidents: Vec<Line<'a>>,
@@ -74,7 +76,8 @@ impl<'a> Overview<'a> {
         let incidents = report.incidents.iter().filter(|it| !it.silent && !it.earlier);
         let mut incidents: Vec<Line<'_>> = incidents.map(|it| line(it, &report.insights)).collect();
         let more_incidents = incidents.split_off(incidents.len().min(INCIDENTS));
-        let skipped = covered.map(skipped).unwrap_or_default();
+        let all_skipped = covered.iter().flat_map(|it| &it.skipped).chain(&report.unread);
+        let skipped = skipped(all_skipped);
         Self {
             title: report.title.clone(),
             span: report.span.map(days),
@@ -85,7 +88,7 @@ impl<'a> Overview<'a> {
             covered: covered.map(everything).unwrap_or_default(),
             skipped_head: counted(skipped.len() as u64, "file") + " skipped, in whole or in part.",
             skipped,
-            warming_up: covered.and_then(warming_up),
+            warming_up: notice(report),
             incidents,
             more_incidents,
             compared: report.previous.map_or_else(
@@ -136,53 +139,13 @@ fn days(span: Span) -> String {
     format!("{} to {}", clock(span.from), clock(span.to))
 }
 
-fn headline(report: &Report) -> String {
-    if report.totals.insights.now > 0 {
-        return printable(&report.title).into_owned();
-    }
-    match &report.coverage {
-        Some(covered) if covered.judged_from.is_empty() => "Nothing could be judged yet".to_owned(),
-        Some(_) => "Nothing unusual was found".to_owned(),
-        None => "No insights".to_owned(),
-    }
-}
-
-fn lead(report: &Report) -> String {
-    let totals = &report.totals;
-    let mut parts = Vec::new();
-    if totals.insights.now == 0 {
-        let text = match &report.coverage {
-            Some(covered) if covered.judged_from.is_empty() => {
-                "There is too little history to say what is usual; the next runs with more of it will."
-            }
-            Some(covered) if covered.skipped.is_empty() => "Every API that was watched kept to its rhythm.",
-            Some(_) => "In what could be read, every API that was watched kept to its rhythm.",
-            None => "There is nothing to tell of this time.",
-        };
-        parts.push(text.to_owned());
-    } else {
-        let incidents = report.incidents.iter().filter(|it| !it.silent && !it.earlier).count() as u64;
-        parts.push(format!("in {}", counted(incidents, "incident")));
-    }
-    if totals.open > 0 {
-        parts.push(format!("{} still open", count(totals.open)));
-    }
-    if let Some(before) = totals.insights.before {
-        parts.push(format!("{} in the period before", count(before)));
-    }
-    if totals.muted > 0 {
-        parts.push(format!("{} more muted", count(totals.muted)));
-    }
-    if totals.told_twice > 0 {
-        parts.push(format!("{} sums left out that only say the same", count(totals.told_twice)));
-    }
-    parts.join("; ")
-}
-
 fn facts(report: &Report) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
     if let Some(span) = report.span {
         facts.push(("Period (UTC)", days(span)));
+    }
+    if let Some(span) = report.coverage_of {
+        facts.push(("Below, what the last run covered", days(span)));
     }
     if let Some(covered) = &report.coverage {
         let few = |names: &[String], thing| match names {
@@ -192,13 +155,13 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
         };
         facts.push(("Accounts", few(&covered.accounts, "account")));
         facts.push(("Regions", few(&covered.regions, "region")));
-        facts.push(("Log files", count(covered.files)));
-        facts.push(("Records read", count(covered.records)));
+        facts.extend(covered.files.map(|files| ("Log files", count(files))));
+        facts.extend(covered.records.map(|records| ("Records read", count(records))));
         facts.push(("Series watched", count(covered.series)));
         if let Some(first) = covered.judged_from.iter().map(|it| it.from).min() {
             facts.push(("Judged from", clock(first)));
         }
-        facts.push(("Could not be read", count(covered.skipped.len() as u64)));
+        facts.push(("Could not be read", count((covered.skipped.len() + report.unread.len()) as u64)));
     }
     let models: Vec<String> = report
         .models
@@ -221,13 +184,14 @@ fn everything(covered: &Covered) -> Vec<(String, String)> {
             .collect();
         printable(&parts.join(", ")).into_owned()
     };
+    let number = |number: Option<u64>| number.map(count).unwrap_or_default();
     let mut rows = vec![
         ("Accounts".to_owned(), list(&covered.accounts)),
         ("Regions".to_owned(), list(&covered.regions)),
         ("Calls from, to".to_owned(), covered.calls.map(days).unwrap_or_default()),
-        ("Records counted".to_owned(), count(covered.counted)),
-        ("Counted before".to_owned(), count(covered.duplicates)),
-        ("Too late to be judged".to_owned(), count(covered.late)),
+        ("Records counted".to_owned(), number(covered.counted)),
+        ("Counted before".to_owned(), number(covered.duplicates)),
+        ("Too late to be judged".to_owned(), number(covered.late)),
         ("Records that count nowhere".to_owned(), by(&covered.excluded)),
         ("Files that are no logs".to_owned(), by(&covered.excluded_files)),
     ];
@@ -244,10 +208,16 @@ fn everything(covered: &Covered) -> Vec<(String, String)> {
     rows
 }
 
-fn skipped(covered: &Covered) -> Vec<(String, String, String)> {
+fn skipped<'a>(all: impl Iterator<Item = &'a Skipped>) -> Vec<(String, String, String)> {
     let text = |text: &str| printable(text).into_owned();
     let lost = |records| if records == 0 { "not known".to_owned() } else { count(records) };
-    covered.skipped.iter().map(|it| (text(&it.what), text(&it.why), lost(it.records))).collect()
+    all.map(|it| (text(&it.what), text(&it.why), lost(it.records))).collect()
+}
+
+fn notice(report: &Report) -> Option<String> {
+    let notices = report.notices.iter().map(|notice| printable(notice).into_owned() + ".");
+    let all: Vec<String> = notices.chain(report.coverage.as_ref().and_then(warming_up)).collect();
+    (!all.is_empty()).then(|| all.join(" "))
 }
 
 fn warming_up(covered: &Covered) -> Option<String> {
@@ -312,13 +282,12 @@ fn row(total: &Total) -> Row {
         filter: (*now > 0).then(|| name.clone()),
         now: count(*now),
         before: before.map(count),
-        change: change(Compared { now: *now, before: *before }),
+        change: change(*now, *before),
     }
 }
 
 /// `+3`, `−2`, `=`.
-fn change(compared: Compared) -> String {
-    let Compared { now, before } = compared;
+fn change(now: u64, before: Option<u64>) -> String {
     match before {
         None => String::new(),
         Some(before) if now > before => format!("+{}", count(now - before)),
