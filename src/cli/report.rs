@@ -31,9 +31,12 @@ pub(super) struct Args {
     /// records.
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// A folder that scan wrote: the same as a PATH. Where there is neither, nor --state, that of TRAILPULSE_OUT.
+    /// A folder that scan wrote: the same as a PATH. Where there is neither, nor --state, that of `TRAILPULSE_OUT`.
     #[arg(short, long, value_name = "DEST")]
     out: Option<PathBuf>,
+    /// What the environment names is used only where nothing else is.
+    #[arg(long, hide = true, value_name = "DEST", env = "TRAILPULSE_OUT")]
+    default_out: Option<PathBuf>,
     /// The state of nightly runs: calls for graphs come from the history that it keeps. Without any other input, that history
     /// is judged again.
     #[arg(long, value_name = "DIR", env = "TRAILPULSE_STATE")]
@@ -94,8 +97,7 @@ fn run_blocking(args: Args, config: Config, cancel: &Cancel) -> anyhow::Result<E
     let mut paths = args.paths;
     paths.extend(args.out);
     if paths.is_empty() && args.state.is_none() {
-        let named = std::env::var_os("TRAILPULSE_OUT").filter(|out| !out.is_empty()).map(PathBuf::from);
-        let out = named.or_else(|| settings.out.as_ref().map(PathBuf::from));
+        let out = args.default_out.or_else(|| settings.out.as_ref().map(PathBuf::from));
         paths.push(out.unwrap_or_else(|| super::scan::DEFAULT_OUT.into()));
     }
     // What cannot be written should fail before the work.
