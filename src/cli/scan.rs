@@ -18,7 +18,7 @@ use super::state_arg::StateArgs;
 use crate::aggregate::Attribution;
 use crate::alert::plan::Planned;
 use crate::config::{Config, Format, Models};
-use crate::emit::{Earlier, KEPT_FILE, LINES_FILE, Line, PAGE_FILE, Target, outputs};
+use crate::emit::{Earlier, LINES_FILE, Line, PAGE_FILE, Target, outputs};
 use crate::exit::Exit;
 use crate::metrics;
 use crate::pipeline::count::Reading;
@@ -145,11 +145,9 @@ pub(super) async fn scan_into(
         *told = destination.told()?;
     }
     let drawing = looking.drawing;
+    let kept = if drawing == Drawing::Graphs { destination.report_before()? } else { None };
     let before = if going_on.is_some() && drawing == Drawing::Graphs {
-        report::Before {
-            lines: destination.published(LINES_FILE)?.unwrap_or_default(),
-            kept: destination.published(KEPT_FILE)?,
-        }
+        report::Before { lines: destination.published(LINES_FILE)?.unwrap_or_default(), kept }
     } else {
         report::Before::default()
     };

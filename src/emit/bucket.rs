@@ -9,15 +9,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::destination::{is_like_ours, with_lines};
+use super::destination::{PROBE, TREE, is_like_ours, with_lines};
 use super::{
     DestinationError, Earlier, KEPT_FILE, LINES_FILE, Output, PAGE_FILE, SUMMARY_FILE, Told, is_ours,
 };
 use crate::s3::{Bucket, Buckets, Cause, Condition, Listing, Location, S3Error, Stored, Visit};
 use crate::step::step;
-
-/// Written and removed again, to see whether that works.
-const PROBE: &str = ".trailpulse-probe";
 
 /// A prefix that will hold what is published.
 #[derive(Debug)]
@@ -43,12 +40,15 @@ impl InBucket {
             removed => removed?,
         }
         for name in [SUMMARY_FILE, LINES_FILE] {
-            let there = bucket.get(&at.join(name).key)?;
-            if there.is_some_and(|there| !is_like_ours(name, &there.bytes)) {
-                return Err(DestinationError::Foreign { path: at.join(name).to_string().into() });
-            }
+            ours(&bucket, &at, name)?;
         }
         Ok(Self { bucket, at, earlier, staged: Vec::new() })
+    }
+
+    /// As [`super::Destination::report_before`].
+    pub(super) fn report_before(&self) -> Result<Option<Vec<u8>>, DestinationError> {
+        ours(&self.bucket, &self.at, PAGE_FILE)?;
+        Ok(ours(&self.bucket, &self.at, KEPT_FILE)?.map(Into::into))
     }
 
     pub(super) fn told(&self) -> Result<Told, DestinationError> {
@@ -116,14 +116,18 @@ impl InBucket {
 
     /// Removes what earlier runs had put into the Insight tree, and this one did not.
     fn remove_earlier(&self, kept: &BTreeSet<String>) -> Result<(), DestinationError> {
-        let root = self.at.join("AWSLogs").key;
+        let root = self.at.join(TREE).key;
         let Listing { objects, failed, .. } =
             self.bucket.list(&root, &mut |folder| visit(folder.strip_prefix(&root).unwrap_or_default()));
         if let Some(failure) = failed.into_iter().next() {
             return Err(failure.into());
         }
-        for report in [PAGE_FILE, KEPT_FILE].map(|name| self.at.join(name).key) {
-            if !kept.contains(&report) && self.bucket.length(&report)?.is_some() {
+        for name in [PAGE_FILE, KEPT_FILE] {
+            let report = self.at.join(name).key;
+            if kept.contains(&report) {
+                continue;
+            }
+            if self.bucket.get(&report)?.is_some_and(|there| is_like_ours(name, &there.bytes)) {
                 step("remove an object");
                 self.bucket.remove(&report)?;
             }
@@ -140,6 +144,16 @@ impl InBucket {
             }
         }
         Ok(())
+    }
+}
+
+/// An object with a name of ours; `None` where there is none. An error where it is somebody else's.
+fn ours(bucket: &Bucket, at: &Location, name: &str) -> Result<Option<Bytes>, DestinationError> {
+    match bucket.get(&at.join(name).key)? {
+        Some(there) if !is_like_ours(name, &there.bytes) => {
+            Err(DestinationError::Foreign { path: at.join(name).to_string().into() })
+        }
+        there => Ok(there.map(|there| there.bytes)),
     }
 }
 

@@ -2,9 +2,10 @@
 #![expect(clippy::disallowed_methods, reason = "reads back small files of its own")]
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write as _};
+use std::io::{self, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use thiserror::Error;
@@ -17,6 +18,16 @@ use crate::step::step;
 
 /// Where files lie until all are complete; in DEST, since only within one file system is renaming a single step.
 const STAGING: &str = ".trailpulse-staging";
+
+/// The folder of the Insight tree.
+pub(super) const TREE: &str = "AWSLogs";
+/// Written and removed again, to see whether that works.
+pub(super) const PROBE: &str = ".trailpulse-probe";
+
+/// What every page of ours says of itself.
+const GENERATOR: &[u8] = b"<meta name=\"generator\" content=\"trailpulse ";
+/// Most inflated bytes of what is kept of a report.
+const MOST_KEPT: u64 = 1 << 30;
 
 /// Why nothing could be published.
 #[derive(Debug, Error)]
@@ -100,11 +111,25 @@ impl Destination {
         for name in [SUMMARY_FILE, LINES_FILE] {
             refuse_foreign(&path.join(name), name)?;
         }
+        probe(&path.join(TREE))?;
         remove_if_there(&destination.staging, |staging| fs::remove_dir_all(staging))?;
         at(path, fs::create_dir(&destination.staging))?;
-        let probe = destination.staging.join("probe");
-        at(path, fs::write(&probe, "probe").and_then(|()| fs::remove_file(&probe)))?;
+        probe(&destination.staging)?;
         Ok(destination)
+    }
+
+    /// Makes sure that a report can be written, and gives what an earlier run kept of its own: [`KEPT_FILE`].
+    ///
+    /// # Errors
+    /// The report's folder cannot be written to, or holds a file with a name of ours that trailpulse did not write.
+    pub fn report_before(&self) -> Result<Option<Vec<u8>>, DestinationError> {
+        if let Some(folder) = self.path.join(PAGE_FILE).parent() {
+            probe(folder)?;
+        }
+        for name in [PAGE_FILE, KEPT_FILE] {
+            refuse_foreign(&self.path.join(name), name)?;
+        }
+        self.published(KEPT_FILE)
     }
 
     /// The folder.
@@ -201,12 +226,13 @@ impl Destination {
         changed: &mut BTreeSet<PathBuf>,
     ) -> Result<(), DestinationError> {
         let kept: BTreeSet<PathBuf> = kept.iter().map(|name| self.path.join(name)).collect();
-        let reports: Vec<PathBuf> = [PAGE_FILE, KEPT_FILE].map(|name| self.path.join(name)).into();
-        let there = reports.iter().filter(|file| file.exists()).cloned();
-        for file in self.insight_files().chain(there) {
-            if kept.contains(&file) || !(reports.contains(&file) || is_ours_on_disk(&file)) {
-                continue;
-            }
+        let tree = self.insight_files().filter(|file| !kept.contains(file) && is_ours_on_disk(file));
+        let reports = [PAGE_FILE, KEPT_FILE].into_iter().filter_map(|name| {
+            let file = self.path.join(name);
+            let is_ours = || fs::read(&file).is_ok_and(|bytes| is_like_ours(name, &bytes));
+            (!kept.contains(&file) && is_ours()).then_some(file)
+        });
+        for file in tree.chain(reports) {
             at(&file, fs::remove_file(&file))?;
             // A folder that still holds something cannot be removed, and ends the climb.
             let folders = file.ancestors().skip(1).take_while(|folder| *folder != self.path);
@@ -222,7 +248,7 @@ impl Destination {
 
     /// Files of the Insight tree, ours or not; of the logs of a bucket that share the folder nothing is listed.
     fn insight_files(&self) -> impl Iterator<Item = PathBuf> + use<> {
-        WalkDir::new(self.path.join("AWSLogs"))
+        WalkDir::new(self.path.join(TREE))
             .sort_by_file_name()
             .into_iter()
             .filter_entry(|entry| may_hold_insights(entry.path(), entry.depth()))
@@ -258,6 +284,18 @@ fn lock(path: &Path) -> Result<Option<File>, DestinationError> {
     }
 }
 
+/// Tries to write to a folder, where there is one.
+fn probe(folder: &Path) -> Result<(), DestinationError> {
+    match fs::metadata(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Ok(there) if !there.is_dir() => at(folder, Err(io::ErrorKind::NotADirectory.into())),
+        there => {
+            let file = folder.join(PROBE);
+            at(folder, there.and_then(|_| fs::write(&file, "probe")).and_then(|()| fs::remove_file(&file)))
+        }
+    }
+}
+
 fn refuse_foreign(path: &Path, name: &str) -> Result<(), DestinationError> {
     match fs::read(path) {
         Ok(bytes) if is_like_ours(name, &bytes) => Ok(()),
@@ -287,11 +325,28 @@ pub(super) fn is_like_ours(name: &str, bytes: &[u8]) -> bool {
         #[serde(rename = "explanation")]
         _explanation: IgnoredAny,
     }
-    if name == SUMMARY_FILE {
-        return serde_json::from_slice::<Summary>(bytes).is_ok();
+    /// What is kept of every report of ours.
+    #[derive(Deserialize)]
+    struct Kept {
+        #[serde(rename = "format")]
+        _format: IgnoredAny,
+        #[serde(rename = "coverage")]
+        _coverage: IgnoredAny,
+        #[serde(rename = "graphs")]
+        _graphs: IgnoredAny,
     }
-    let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    bytes.is_empty() || serde_json::from_slice::<Line>(first).is_ok()
+    match name {
+        SUMMARY_FILE => serde_json::from_slice::<Summary>(bytes).is_ok(),
+        PAGE_FILE => memchr::memmem::find(bytes, GENERATOR).is_some(),
+        KEPT_FILE => {
+            let json = BufReader::new(MultiGzDecoder::new(bytes).take(MOST_KEPT));
+            serde_json::from_reader::<_, Kept>(json).is_ok()
+        }
+        _ => {
+            let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            bytes.is_empty() || serde_json::from_slice::<Line>(first).is_ok()
+        }
+    }
 }
 
 /// Whether the last `depth` names of a path lead into an account's Insight tree, or towards one: an account's folder may

@@ -26,6 +26,17 @@ impl Target {
         })
     }
 
+    /// Makes sure that a report can be written, and gives what an earlier run kept of its own.
+    ///
+    /// # Errors
+    /// When none can be written, or files with our names are not ours.
+    pub fn report_before(&self) -> Result<Option<Vec<u8>>, DestinationError> {
+        match self {
+            Self::Folder(folder) => folder.report_before(),
+            Self::Bucket(bucket) => bucket.report_before(),
+        }
+    }
+
     /// What earlier runs have told.
     ///
     /// # Errors

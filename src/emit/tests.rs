@@ -425,6 +425,33 @@ fn what_cannot_work_fails_when_opened() {
         fs::write(path.join(name), r#"{"record":{}}"#).expect("a file");
         check_refused(&path, &format!("{} was not written by trailpulse", path.join(name).display()));
     }
+    let path = folder.path().join("with-tree");
+    fs::create_dir(&path).expect("a folder");
+    fs::write(path.join("AWSLogs"), "theirs").expect("a file");
+    check_refused(&path, &format!("cannot write to {}", path.join("AWSLogs").display()));
+}
+
+#[test]
+fn a_report_of_somebody_else_is_neither_overwritten_nor_removed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let check = |file: &str, bytes: &[u8], want: &str| {
+        let path = folder.path().join(file.replace('/', "-"));
+        let file = path.join(file);
+        fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+        fs::write(&file, bytes).expect("a file");
+        let destination = Destination::open(&path, Earlier::Replaced).expect("a folder to write to");
+        let error = destination.report_before().expect_err(want).to_string();
+        assert!(error.contains(want) && error.contains(&file.display().to_string()), "{error}");
+        drop(destination);
+        // A run without a report has nothing to do with it.
+        publish(&pair(&burst()), &path);
+        assert_eq!(fs::read(&file).expect("theirs"), bytes);
+        assert!(path.join(SUMMARY_FILE).exists());
+    };
+    check("report", b"theirs", "cannot write to ");
+    check(PAGE_FILE, b"<h1>theirs</h1>", "was not written by trailpulse");
+    check(KEPT_FILE, b"theirs", "was not written by trailpulse");
+    check(KEPT_FILE, &gzip(br#"{"format":1}"#), "was not written by trailpulse");
 }
 
 /// What the observation was read from, in the words of a log file.

@@ -353,6 +353,23 @@ fn a_scan_may_leave_the_report_out() {
 }
 
 #[test]
+fn a_report_of_somebody_else_ends_a_scan_before_anything_is_read() {
+    let scenario = Scenario::new();
+    let table = repository("fixtures/report/night.csv.gz");
+    scenario.write("out/report/index.html", "theirs");
+    let ended = scenario.run(&["-q", "scan", text(&table), "--out", "out"]);
+    assert_eq!(ended.status, 2, "{}", ended.stderr);
+    assert!(ended.stderr.contains("out/report/index.html was not written by trailpulse"), "{}", ended.stderr);
+    assert_eq!(tree(&scenario.path("out")).len(), 1);
+    scenario.done(&["-q", "scan", text(&table), "--out", "out", "--no-report"]);
+    assert_eq!(std::fs::read_to_string(scenario.path("out/report/index.html")).expect("theirs"), "theirs");
+    // Ours makes room for ours, with a state and without.
+    let scenario = scanned("fixtures/report/night.csv.gz");
+    scenario.done(&["-q", "scan", text(&table), "--out", "out"]);
+    scenario.done(&["-q", "scan", text(&table), "--out", "out", "--state", "state"]);
+}
+
+#[test]
 fn a_night_is_reported_with_the_weeks_before_it() {
     let scenario = Scenario::new();
     let mut table = Table::new();
