@@ -113,7 +113,9 @@ fn reach_all(
         ));
     }
     if let Some(out) = out {
-        let opened = Target::open(&out, earlier, &buckets).map(drop);
+        let opened = Target::open(&out, earlier, &buckets).and_then(|target| {
+            if config.scan.report == Some(false) { Ok(()) } else { target.report_before().map(drop) }
+        });
         outcomes.push((format!("can write to {}", out.display()), opened.map_err(anyhow::Error::from)));
     }
     if let Some(state) = state {

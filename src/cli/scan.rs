@@ -27,6 +27,7 @@ use crate::pipeline::report;
 use crate::pipeline::scan::{Drawing, Looking, Scanned, scan};
 use crate::pipeline::{Cancel, Progress, note, stage};
 use crate::roll_up::RollUp;
+use crate::s3::is_s3;
 use crate::source::walk::shown;
 use crate::summary::{self, Colour, FeedTold, Look, Summary};
 use crate::words::printable;
@@ -97,7 +98,7 @@ pub(super) async fn run(
     let going_on = args.state.going_on(settings, &looking, &reading)?;
     let out = args.out.clone().or(settings.out.clone().map(PathBuf::from));
     let out = out.unwrap_or_else(|| DEFAULT_OUT.into());
-    if going_on.as_ref().is_some_and(|going_on| going_on.state.path() == out) {
+    if going_on.as_ref().is_some_and(|going_on| is_same(going_on.state.path(), &out)) {
         bail!("--state and --out are the same: name a folder for each");
     }
     if out.as_os_str() == "-" {
@@ -129,6 +130,13 @@ pub(super) async fn run(
     Ok(exit(&scanned.summary, args.fail_on_insight.or(settings.fail_on_insight).unwrap_or(false)))
 }
 
+/// Whether two names are those of one folder; what is not there, or lies in a bucket, is as it is written.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path));
+    one == other
+        || !is_s3(one) && !is_s3(other) && real(one).ok().is_some_and(|one| real(other).ok() == Some(one))
+}
+
 /// Scans and publishes to `out`; then what is new is told, where there is somebody to tell.
 pub(super) async fn scan_into(
     out: &Path,
@@ -146,11 +154,7 @@ pub(super) async fn scan_into(
     }
     let drawing = looking.drawing;
     let kept = if drawing == Drawing::Graphs { destination.report_before()? } else { None };
-    let before = if going_on.is_some() && drawing == Drawing::Graphs {
-        report::Before { lines: destination.published(LINES_FILE)?.unwrap_or_default(), kept }
-    } else {
-        report::Before::default()
-    };
+    let goes_on = going_on.is_some();
     let mut scanned = scan(reading, looking, going_on, cancel, progress).await?;
     let mut stages = std::mem::take(&mut scanned.stages);
     let mut planned = Planned::new();
@@ -160,7 +164,11 @@ pub(super) async fn scan_into(
     }
     stage("publish", &mut stages, || {
         let mut all = outputs(&scanned.insights, &scanned.organizations);
-        if drawing == Drawing::Graphs {
+        let stays = !is_rescore && report::stays(&scanned.summary, kept.as_deref());
+        if drawing == Drawing::Graphs && !stays {
+            let lines = if goes_on { destination.published(LINES_FILE)? } else { None };
+            let kept = kept.filter(|_| goes_on);
+            let before = report::Before { lines: lines.unwrap_or_default(), kept };
             all.extend(report::outputs(&scanned, &before));
         }
         all.push(scanned.summary.output());

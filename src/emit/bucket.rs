@@ -95,6 +95,9 @@ impl InBucket {
 
     fn put_lines(&self, lines: Vec<u8>) -> Result<(), DestinationError> {
         let key = self.at.join(LINES_FILE).key;
+        if lines.is_empty() && self.earlier == Earlier::Kept && self.bucket.length(&key)?.is_some() {
+            return Ok(());
+        }
         let (lines, condition) = match self.earlier {
             Earlier::Replaced => (lines, Condition::None),
             Earlier::Kept => match self.bucket.get(&key)? {

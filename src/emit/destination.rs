@@ -1,5 +1,6 @@
 //! Files in memory -> files under DEST: all of them or none, instead of those of the run before, and nobody else's.
 #![expect(clippy::disallowed_methods, reason = "reads back small files of its own")]
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufReader, Read as _, Write as _};
@@ -26,6 +27,8 @@ pub(super) const PROBE: &str = ".trailpulse-probe";
 
 /// What every page of ours says of itself.
 const GENERATOR: &[u8] = b"<meta name=\"generator\" content=\"trailpulse ";
+/// What stands before the id of a line.
+const ID: &[u8] = b"\"eventID\":\"";
 /// Most inflated bytes of what is kept of a report.
 const MOST_KEPT: u64 = 1 << 30;
 
@@ -165,6 +168,9 @@ impl Destination {
         step("stage an output");
         if output.path == LINES_FILE && self.earlier == Earlier::Kept {
             let lines = self.path.join(LINES_FILE);
+            if output.bytes.is_empty() && lines.exists() {
+                return Ok(());
+            }
             let before = at(&lines, there(&lines))?;
             at(&path, write(&path, &with_lines(before, &output.bytes)))?;
         } else {
@@ -375,19 +381,38 @@ fn there(path: &Path) -> io::Result<Vec<u8>> {
 
 /// The lines of `before`, then those of `new` that are not there yet: a run that was cut off may have written some.
 pub(super) fn with_lines(mut before: Vec<u8>, new: &[u8]) -> Vec<u8> {
-    let id = |line: &[u8]| serde_json::from_slice::<Id>(line).ok().map(|line| line.record.event_id);
     let lines =
         |bytes: &[u8]| bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect::<Vec<_>>();
-    let known: BTreeSet<String> = lines(&before).iter().filter_map(|line| id(line)).collect();
+    let new: Vec<(Option<Vec<u8>>, Vec<u8>)> =
+        lines(new).into_iter().map(|line| (id(&line).map(Cow::into_owned), line)).collect();
+    let ids: BTreeSet<&[u8]> = new.iter().filter_map(|(id, _)| id.as_deref()).collect();
+    let known: BTreeSet<Vec<u8>> = (before.split(|byte| *byte == b'\n'))
+        .filter_map(id)
+        .filter(|id| ids.contains(id.as_ref()))
+        .map(Cow::into_owned)
+        .collect();
     if before.last().is_some_and(|last| *last != b'\n') {
         before.push(b'\n');
     }
-    for line in lines(new) {
-        if id(&line).is_none_or(|id| !known.contains(&id)) {
+    for (id, line) in &new {
+        if id.as_ref().is_none_or(|id| !known.contains(id)) {
             before.extend(line);
         }
     }
     before
+}
+
+/// The id of a line. As we write it, it stands near the beginning, and no text before it can hold its name: quotes within
+/// texts are escaped. Whatever else wrote the line, it is JSON.
+fn id(line: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let found = memchr::memmem::find(line, ID).and_then(|at| line.get(at + ID.len()..)).and_then(|rest| {
+        let id = rest.get(..memchr::memchr(b'"', rest)?)?;
+        (!id.contains(&b'\\')).then_some(id)
+    });
+    found.map(Cow::Borrowed).or_else(|| {
+        let line: Id = serde_json::from_slice(line).ok()?;
+        Some(Cow::Owned(line.record.event_id.into_bytes()))
+    })
 }
 
 /// A line of `insights.jsonl`, as far as it matters here.

@@ -551,3 +551,30 @@ fn a_naive_recount_in_python_agrees() {
     assert!(recount.status.success(), "{problems}{said}");
     assert!(said.starts_with("10 Insights records against 1715 calls: 0 problems"), "{said}");
 }
+
+#[test]
+fn lines_are_added_once_and_nothing_is_written_where_there_is_none() {
+    let [start, end] = pair(&burst());
+    let (one, both) = (lines(&[&start]), lines(&[&start, &end]));
+    let check = |before: &[u8], new: &[u8], want: &[u8]| {
+        assert!(destination::with_lines(before.to_vec(), new) == want);
+    };
+    check(b"", &both, &both);
+    check(&one, &both, &both);
+    check(&both, &both, &both);
+    check(&both, b"", &both);
+    // Cut off, or written by something else: still JSON, or not a line.
+    check(one.trim_ascii_end(), &both, &both);
+    let spaced = String::from_utf8(one.clone()).expect("JSON").replace("\"eventID\":", "\"eventID\" : ");
+    check(spaced.as_bytes(), &both, &[spaced.as_bytes(), &lines(&[&end])].concat());
+    let folder = tempfile::tempdir().expect("a folder");
+    publish(&pair(&burst()), folder.path());
+    let written =
+        |path: &Path| fs::metadata(path.join(LINES_FILE)).expect("lines").modified().expect("a time");
+    let before = written(folder.path());
+    let mut destination = Destination::open(folder.path(), Earlier::Kept).expect("a folder to write to");
+    destination.stage(&Output { path: LINES_FILE.into(), bytes: Vec::new() }).expect("room");
+    destination.publish().expect("renames");
+    assert_eq!(written(folder.path()), before);
+    assert_eq!(fs::read(folder.path().join(LINES_FILE)).expect("lines"), both);
+}

@@ -228,6 +228,6 @@ impl Before for ReadFiles {
     }
 
     fn goes_on(&self) -> bool {
-        true
+        !self.state.is_new()
     }
 }

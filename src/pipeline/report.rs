@@ -1,7 +1,10 @@
 //! What a scan found, and what earlier ones had -> the report of the run, as files.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use memchr::{memchr, memmem};
 
 use super::scan::{Named, Scanned};
+use crate::cloudtrail::insight::State;
 use crate::emit::{KEPT_FILE, Output, PAGE_FILE};
 use crate::explanation::ModelId;
 use crate::finding::{Event, Finding, findings};
@@ -9,7 +12,7 @@ use crate::report::html::html;
 use crate::report::kept::Kept;
 use crate::report::model::{Covered, Ignored, JudgedBy, JudgedFrom, Skipped, Span, WarmingUp};
 use crate::report::{FORMAT, Made, Report, noticed, report};
-use crate::summary::{Coverage, WentOn};
+use crate::summary::{Coverage, Summary, WentOn};
 use crate::time::{MINUTES_PER_DAY, Minute};
 
 /// Days of earlier insights that a report of a run with a state shows.
@@ -34,6 +37,14 @@ pub fn outputs(scanned: &Scanned, before: &Before) -> Vec<Output> {
     ]
 }
 
+/// Whether the report of an earlier run is still the right one: this run judged nothing.
+#[must_use]
+pub fn stays(summary: &Summary, kept: Option<&[u8]>) -> bool {
+    let judged_nothing = (summary.coverage.went_on.as_ref())
+        .is_some_and(|it| it.judged_from.is_some_and(|from| from >= it.judged_until));
+    judged_nothing && kept.is_some_and(|kept| Kept::read(kept).is_ok())
+}
+
 /// The report of a run, and what is kept of it. Of a run that went on from a state it is about what that run judged; insights
 /// of the 35 days before are there for comparison.
 fn of_run(scanned: &Scanned, before: &Before) -> (Report, Kept) {
@@ -53,9 +64,10 @@ fn of_run(scanned: &Scanned, before: &Before) -> (Report, Kept) {
             // Nothing was judged: the report stays that of the last run that did.
             (span, coverage) = (kept.span, kept.coverage.clone());
         }
-        let lines = before.lines.split(|byte| *byte == b'\n').filter_map(|line| Event::of_line(line).ok());
         // What is told now counts, wherever it was told before, too.
-        events = lines.chain(events).collect();
+        let mut all = since(&before.lines, span.map(shown_from));
+        all.append(&mut events);
+        events = all;
         let since = judged_until.plus(-DAYS * MINUTES_PER_DAY);
         let drawn = kept.into_iter().flat_map(|kept| kept.graphs).filter(|graph| graph.to > since);
         graphs = drawn.chain(graphs).collect();
@@ -83,6 +95,50 @@ fn of_run(scanned: &Scanned, before: &Before) -> (Report, Kept) {
         graphs: report.graphs.clone(),
     };
     (report, kept)
+}
+
+/// The events of `lines` of insights that were known to go on after `from`: of all, where it is `None`. Most lines of a
+/// DEST of some years are older, and are not parsed for that.
+fn since(lines: &[u8], from: Option<Minute>) -> Vec<Event> {
+    let from = from.map(|from| from.to_string());
+    let is_recent = |line: &[u8]| {
+        let times =
+            [b"\"eventTime\":\"".as_slice(), b"\"detected_at\":\""].map(|name| text_after(line, name));
+        // Quotes within texts are escaped: what is found is a name of the line itself. Times sort as texts.
+        let is_after =
+            |time: Option<&[u8]>| time.is_none_or(|time| time > from.as_deref().unwrap_or("").as_bytes());
+        times.into_iter().any(is_after)
+    };
+    let mut read = Vec::new();
+    let mut starts_missing = BTreeSet::new();
+    for line in lines.split(|byte| *byte == b'\n').filter(|line| is_recent(line)) {
+        let Ok(event) = Event::of_line(line) else { continue };
+        let id = event.record.shared_event_id.clone();
+        if event.state() == State::End {
+            starts_missing.insert(id);
+        }
+        read.push(event);
+    }
+    let seen: BTreeSet<&String> = (read.iter())
+        .filter(|event| event.state() == State::Start)
+        .map(|event| &event.record.shared_event_id)
+        .collect();
+    starts_missing.retain(|id| !seen.contains(id));
+    if starts_missing.is_empty() {
+        return read;
+    }
+    let is_missing = |line: &&[u8]| {
+        let id = text_after(line, b"\"sharedEventID\":\"").and_then(|id| str::from_utf8(id).ok());
+        id.is_some_and(|id| starts_missing.contains(id))
+    };
+    let older = lines.split(|byte| *byte == b'\n').filter(|line| !is_recent(line)).filter(is_missing);
+    older.filter_map(|line| Event::of_line(line).ok()).chain(read).collect()
+}
+
+/// The text after a name and its opening quote.
+fn text_after<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let rest = line.get(memmem::find(line, name)? + name.len()..)?;
+    rest.get(..memchr(b'"', rest)?)
 }
 
 /// Leaves the findings that a report of `span` shows: from `since` on, and none that was noticed after it.
@@ -128,5 +184,42 @@ pub(super) fn covered(coverage: &Coverage, named: &Named) -> Covered {
         ignored: (coverage.ignored.iter())
             .map(|it| Ignored { what: it.what.clone(), why: it.why.clone() })
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::Attribution;
+    use crate::emit::lines;
+    use crate::insight::tests::{PEAK, at, call, counts, model, opening};
+    use crate::insight::{Closing, end_of, start_of};
+
+    #[test]
+    fn of_earlier_lines_only_what_can_be_shown_is_parsed_and_no_start_is_lost() {
+        let counts = counts(
+            Attribution::Kept,
+            &[(call("2026-01-31T23:58:00Z", "ec2.amazonaws.com", "RunInstances"), 12)],
+        );
+        let opening = opening(&counts, None, "2026-01-31T23:58:00Z", "2026-02-01T00:00:00Z");
+        let closing = Closing {
+            end: at("2026-02-09T23:59:00Z"),
+            closed_at: at("2026-02-10T00:15:00Z"),
+            peak: crate::detect::Peak { at: at("2026-02-01T00:00:00Z"), ..PEAK },
+        };
+        let [start, end] =
+            [start_of(&counts, &opening, &model()), end_of(&counts, &opening, closing, &model())];
+        let (both, open) = (lines(&[&start, &end]), lines(&[&start]));
+        let check = |lines: &[u8], from: Option<&str>, want: usize| {
+            assert_eq!(since(lines, from.map(at)).len(), want, "{from:?}");
+        };
+        check(&both, None, 2);
+        check(&both, Some("2026-01-31T00:00:00Z"), 2);
+        // The Start is older, its insight is not.
+        check(&both, Some("2026-02-05T00:00:00Z"), 2);
+        check(&open, Some("2026-01-31T23:59:00Z"), 1);
+        check(&open, Some("2026-02-05T00:00:00Z"), 0);
+        check(&both, Some("2026-02-11T00:00:00Z"), 0);
+        check(b"{}\nnothing of ours\n", None, 0);
     }
 }

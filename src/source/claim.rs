@@ -6,7 +6,10 @@ use std::path::Path;
 use super::inflate::GZIP_MAGIC;
 use super::walk::Fate;
 use crate::cloudtrail::object_key::{FileKind, ObjectKey};
-use crate::emit::{LINES_FILE, SUMMARY_FILE};
+use crate::emit::{KEPT_FILE, LINES_FILE, PAGE_FILE, SUMMARY_FILE};
+
+/// The file by which a run holds a state.
+const STATE_LOCK: &str = "lock";
 
 /// What a file's name promises, and so what counts as damage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,8 +36,7 @@ pub(super) fn claim_of(
         kind if is_data => return Err(Fate::Excluded(kind.name())),
         _ => {}
     }
-    let own_output = [LINES_FILE, SUMMARY_FILE].map(OsStr::new);
-    if claim.is_none() && path.file_name().is_some_and(|name| own_output.contains(&name)) {
+    if claim.is_none() && !key.named_by_aws && is_own_output(path) {
         return Err(Fate::Ignored("named like what a scan writes"));
     }
     let by_aws = key.named_by_aws.then_some(Claim::Log);
@@ -47,6 +49,27 @@ pub(super) fn claim_of(
             Err(error) => Err(Fate::Skipped(format!("cannot open: {error}"))),
         },
     }
+}
+
+/// Whether a file is named as what a scan writes to DEST or STATE. Where one lies in a SOURCE, what is read must not depend on
+/// what the run before wrote.
+fn is_own_output(path: &Path) -> bool {
+    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    let is_numbered = |begin: &str| {
+        let number = name.strip_prefix(begin).and_then(|rest| rest.strip_suffix(".json"));
+        number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let is_filed = || {
+        let digest =
+            name.strip_suffix(".bin").and_then(|stem| stem.rsplit_once('.')).map(|(_, digest)| digest);
+        digest.is_some_and(|digest| digest.len() == 16 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    [LINES_FILE, SUMMARY_FILE, STATE_LOCK].contains(&name)
+        || path.ends_with(PAGE_FILE)
+        || path.ends_with(KEPT_FILE)
+        || is_numbered("checkpoint-")
+        || is_numbered("ledger-")
+        || is_filed()
 }
 
 /// Whether the name is that of a counts table.

@@ -408,3 +408,25 @@ fn a_state_of_every_format_that_there_was_goes_on() {
         assert_eq!(line["record"]["eventTime"], "2026-01-13T10:30:00Z");
     }
 }
+
+#[test]
+fn what_a_scan_writes_is_not_read_by_the_next() {
+    let scenario = Scenario::new();
+    deliver(&scenario, &logs());
+    let read = |names: [&str; 2]| {
+        let night = ["-q", "scan", "logs", "--state", names[0], "--out", names[1], "--format", "json"];
+        let ended = scenario.done(&night);
+        let json: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+        json["summary"]["coverage"]["input"]["files"].clone()
+    };
+    let digest = |state: &str| {
+        let shown = scenario.done(&["state", state]).stdout;
+        shown.lines().find(|line| line.to_ascii_lowercase().contains("digest")).expect(&shown).to_owned()
+    };
+    for _ in 0..3 {
+        assert_eq!(read(["beside", "out"]), read(["logs/state", "logs/out"]));
+        assert_eq!(digest("beside"), digest("logs/state"));
+    }
+    let refused = scenario.run(&["scan", "logs", "--state", "./same", "--out", "same"]);
+    assert!(refused.stderr.contains("--state and --out are the same"), "{}", refused.stderr);
+}
