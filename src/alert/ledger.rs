@@ -47,6 +47,17 @@ pub struct Ledger {
     events: BTreeMap<String, Known>,
     /// By name.
     feeds: BTreeMap<String, FeedLog>,
+    /// Which events belong together.
+    #[serde(skip)]
+    index: Index,
+}
+
+/// Ids of events by what they have in common: an archive has thousands, and nobody should go through all for each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Index {
+    /// By the id that Start and End share.
+    by_shared: BTreeMap<String, BTreeSet<String>>,
+    by_incident: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// An event.
@@ -124,7 +135,18 @@ pub struct Found {
 
 impl Default for Ledger {
     fn default() -> Self {
-        Self { format: FORMAT, events: BTreeMap::new(), feeds: BTreeMap::new() }
+        Self { format: FORMAT, events: BTreeMap::new(), feeds: BTreeMap::new(), index: Index::default() }
+    }
+}
+
+impl Index {
+    fn of(events: &BTreeMap<String, Known>) -> Self {
+        let mut index = Self::default();
+        for (id, known) in events {
+            index.by_shared.entry(known.shared.clone()).or_default().insert(id.clone());
+            index.by_incident.entry(known.incident.clone()).or_default().insert(id.clone());
+        }
+        index
     }
 }
 
@@ -139,7 +161,10 @@ impl Ledger {
             format: u32,
         }
         match serde_json::from_slice(bytes)? {
-            Versioned { format: FORMAT } => Ok(serde_json::from_slice(bytes)?),
+            Versioned { format: FORMAT } => {
+                let read: Self = serde_json::from_slice(bytes)?;
+                Ok(Self { index: Index::of(&read.events), ..read })
+            }
             Versioned { format } => Err(LedgerError::Format(format)),
         }
     }
@@ -166,7 +191,10 @@ impl Ledger {
                 new.push(event);
             }
         }
-        self.assign();
+        if !new.is_empty() {
+            self.assign();
+            self.index = Index::of(&self.events);
+        }
         new
     }
 
@@ -210,20 +238,20 @@ impl Ledger {
 
     /// Ids of all events of a subject whose lines are kept.
     pub(super) fn members(&self, subject: &str, group: Group) -> Vec<String> {
-        let is_member = |known: &Known| match group {
-            Group::Insight => known.shared == subject,
-            Group::Incident => known.incident == subject,
+        let ids = match group {
+            Group::Insight => self.index.by_shared.get(subject),
+            Group::Incident => self.index.by_incident.get(subject),
         };
-        let members = self.events.iter().filter(|(_, known)| known.line.is_some() && is_member(known));
-        members.map(|(id, _)| id.clone()).collect()
+        let has_line = |id: &&String| self.events.get(*id).is_some_and(|known| known.line.is_some());
+        ids.into_iter().flatten().filter(has_line).cloned().collect()
     }
 
     /// What became of the Start of the insight of an event, at a feed.
     pub(super) fn start_at(&self, feed: &str, event: &Event) -> Option<&Outcome> {
         let (shared, id) = (&event.record.shared_event_id, &event.record.event_id);
         let log = self.feeds.get(feed)?;
-        let start = self.events.iter().find(|(other, known)| known.shared == *shared && *other != id)?;
-        log.outcomes.get(start.0)
+        let start = self.index.by_shared.get(shared)?.iter().find(|other| *other != id)?;
+        log.outcomes.get(start)
     }
 
     /// What is remembered of a feed.
@@ -247,14 +275,20 @@ impl Ledger {
         self.feeds.get(feed)?.resting
     }
 
-    /// What is to be sent to a feed, the oldest first, as it was planned; of each only what has not arrived.
+    /// Whether anything is to be sent to a feed.
     #[must_use]
-    pub fn pending(&self, feed: &Feed) -> Vec<(Message, Notice)> {
-        let Some(log) = self.feeds.get(&*feed.name) else { return Vec::new() };
-        log.messages
-            .iter()
-            .filter_map(|message| Some((message.clone(), self.notice(log, feed, message)?)))
-            .collect()
+    pub fn has_pending(&self, feed: &Feed) -> bool {
+        self.feeds.get(&*feed.name).is_some_and(|log| !log.messages.is_empty())
+    }
+
+    /// What is to be sent to a feed, the oldest first, as it was planned; of each only what has not arrived. Each is made when
+    /// it is asked for: a feed that fails takes two of thousands.
+    pub fn pending(&self, feed: &Feed) -> impl Iterator<Item = (Message, Notice)> {
+        let log = self.feeds.get(&*feed.name);
+        log.into_iter().flat_map(move |log| {
+            let notice = move |message| self.notice(log, feed, message);
+            log.messages.iter().filter_map(move |message| Some((message.clone(), notice(message)?)))
+        })
     }
 
     fn notice(&self, log: &FeedLog, feed: &Feed, message: &Message) -> Option<Notice> {
@@ -276,14 +310,14 @@ impl Ledger {
             .filter_map(|id| Event::of_line(self.events.get(id)?.line.as_ref()?.as_bytes()).ok())
             .collect();
         let shared = |event: &Event| event.record.shared_event_id.clone();
-        let starts_here = |end: &&Event| {
-            !own.iter().any(|event| event.state() == State::Start && shared(event) == shared(end))
-        };
+        let starts: BTreeSet<String> =
+            own.iter().filter(|event| event.state() == State::Start).map(shared).collect();
+        let starts_elsewhere = |end: &&Event| !starts.contains(&end.record.shared_event_id);
         let is_told = |end: &&Event| {
             matches!(self.start_at(&feed.name, end), Some(Outcome::Pending | Outcome::Delivered))
         };
         let ends = own.iter().filter(|event| event.state() == State::End);
-        ends.filter(starts_here).filter(is_told).map(shared).collect()
+        ends.filter(starts_elsewhere).filter(is_told).map(shared).collect()
     }
 
     /// Gives up what `feed` has not taken for too long; how many events that are.
@@ -331,6 +365,7 @@ impl Ledger {
             log.outcomes.retain(|id, _| self.events.contains_key(id));
             log.settle();
         }
+        self.index = Index::of(&self.events);
     }
 
     /// How many events are known, and how many are still to be told: an event that two feeds wait for counts twice.

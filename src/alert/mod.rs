@@ -108,10 +108,14 @@ impl Alerts {
         insights: &[Insight],
         moment: Moment,
     ) -> Result<Planned, AlertError> {
-        let mut ledger = ledger_of(state)?;
+        let before = ledger_of(state)?;
+        let mut ledger = before.clone();
         let found = insights.iter().map(found).collect();
         let planned = plan(&mut ledger, found, &self.feeds(), moment);
-        state.save_ledger(&ledger.to_bytes())?;
+        // Who follows a trail finds nothing new in most minutes, and pays for each request.
+        if ledger != before {
+            state.save_ledger(&ledger.to_bytes())?;
+        }
         Ok(planned)
     }
 

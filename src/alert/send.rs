@@ -9,7 +9,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 
 use super::deliver::{Note, Receiver};
 use super::feed::outgoing;
-use super::ledger::{Ledger, Message, Outcome};
+use super::ledger::{Ledger, Outcome};
 use super::notice::Notice;
 use super::outgoing::Outgoing;
 use super::plan::Planned;
@@ -17,9 +17,6 @@ use super::{AlertError, Alerts, ledger_of};
 use crate::config::Feed;
 use crate::state::State;
 use crate::summary::FeedTold;
-
-/// What is pending for each feed.
-type Pending = Vec<(Receiver, Vec<(Message, Notice)>)>;
 
 impl Receiver {
     /// Whether what the feed sends for a notice can be sent: its addresses, and that it sends anything at all.
@@ -49,7 +46,7 @@ impl Alerts {
     ) -> Result<(State, BTreeMap<String, FeedTold>), AlertError> {
         let ledger = ledger_of(&state)?;
         let mut told: BTreeMap<String, FeedTold> = BTreeMap::new();
-        let mut pending = Pending::new();
+        let mut called = Vec::new();
         for receiver in &self.receivers {
             let name = receiver.feed.name.to_string();
             let of_feed = told.entry(name.clone()).or_default();
@@ -57,15 +54,15 @@ impl Alerts {
                 (of_feed.held_back, of_feed.muted) = (planned.held_back, planned.muted);
             }
             match ledger.resting(&name).filter(|until| *until > now) {
-                Some(until) if !ledger.pending(&receiver.feed).is_empty() => {
+                Some(until) if ledger.has_pending(&receiver.feed) => {
                     of_feed.problem =
                         Some(format!("asked to be left alone until {}", until.format("%H:%M:%S UTC")));
                 }
-                Some(_) | None => pending.push((receiver.clone(), ledger.pending(&receiver.feed))),
+                Some(_) | None => called.push(receiver.clone()),
             }
         }
         let feeds = self.feeds();
-        let (problems, kept) = self.tell_all(pending, (state, ledger), now, stop).await;
+        let (problems, kept) = self.tell_all(called, (state, ledger), now, stop).await;
         for (name, problem) in problems {
             told.entry(name).or_default().problem = Some(problem);
         }
@@ -75,17 +72,19 @@ impl Alerts {
     /// What went wrong last, by feed; and what is known afterwards.
     async fn tell_all(
         &self,
-        pending: Pending,
+        called: Vec<Receiver>,
         (state, ledger): (State, Ledger),
         now: DateTime<Utc>,
         stop: &Arc<AtomicBool>,
     ) -> (BTreeMap<String, String>, Result<Kept, AlertError>) {
         let (notes, noted) = unbounded_channel();
+        let planned = Arc::new(ledger.clone());
         let keeper = spawn_blocking(move || keep(state, ledger, noted));
         let mut telling = JoinSet::new();
-        for (receiver, messages) in pending {
-            let (notes, stop) = (notes.clone(), Arc::clone(stop));
+        for receiver in called {
+            let (planned, notes, stop) = (Arc::clone(&planned), notes.clone(), Arc::clone(stop));
             telling.spawn(async move {
+                let messages = planned.pending(&receiver.feed);
                 let problem = receiver.tell(messages, now, &notes, &stop).await;
                 problem.map(|problem| (receiver.feed.name.to_string(), problem))
             });
