@@ -20,6 +20,11 @@ const LINES_KEPT: TimeDelta = TimeDelta::days(3);
 /// For so long it is remembered what became of an event: longer than the same logs can be judged again. The state's own
 /// history may be longer, then so is this.
 pub const KEPT: TimeDelta = TimeDelta::days(70);
+/// What was noticed so long before the last run may be found after it: the night that people wait for, not the years that an
+/// archive has.
+pub const LATELY: TimeDelta = TimeDelta::hours(24);
+/// So exactly it is remembered when a run was: a run a minute should not write the ledger each time.
+const NOTED_EVERY: TimeDelta = TimeDelta::hours(1);
 
 /// What became of an event at a feed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +52,9 @@ pub struct Ledger {
     events: BTreeMap<String, Known>,
     /// By name.
     feeds: BTreeMap<String, FeedLog>,
+    /// When a run last noted what it found, give or take an hour; `None` where no run has that alerts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    noted: Option<DateTime<Utc>>,
     /// Which events belong together.
     #[serde(skip)]
     index: Index,
@@ -135,7 +143,13 @@ pub struct Found {
 
 impl Default for Ledger {
     fn default() -> Self {
-        Self { format: FORMAT, events: BTreeMap::new(), feeds: BTreeMap::new(), index: Index::default() }
+        Self {
+            format: FORMAT,
+            events: BTreeMap::new(),
+            feeds: BTreeMap::new(),
+            noted: None,
+            index: Index::default(),
+        }
     }
 }
 
@@ -173,6 +187,20 @@ impl Ledger {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("texts and numbers can be written as JSON")
+    }
+
+    /// From when on a run at `now` alerts where nobody says otherwise: what was noticed since shortly before the last run. A
+    /// scanner that was down for a week tells that week; an archive that is read in several steps alerts nobody.
+    #[must_use]
+    pub fn since(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        self.noted.map_or(now, |noted| noted.min(now)) - LATELY
+    }
+
+    /// Remembers that a run was.
+    pub(super) fn note_run(&mut self, now: DateTime<Utc>) {
+        if self.noted.is_none_or(|noted| now - noted >= NOTED_EVERY) {
+            self.noted = Some(now);
+        }
     }
 
     /// Takes what no run has found before, and says which that is. Each gets its incident: that of what it belongs to, or its
@@ -339,14 +367,14 @@ impl Ledger {
         given_up
     }
 
-    /// Forgets what nobody needs any more. Feeds that the configuration no longer has are forgotten with their last message.
+    /// Forgets what nobody needs any more. Of a feed that the configuration does not have, messages are forgotten soon; what it
+    /// was told is remembered as long as anybody's: it may be back in the next run.
     pub(super) fn prune(&mut self, feeds: &[Feed], now: DateTime<Utc>) {
-        self.feeds.retain(|name, log| {
-            feeds.iter().any(|feed| *feed.name == **name) || {
-                log.messages.retain(|message| now - message.planned < LINES_KEPT);
-                !log.messages.is_empty()
+        for (name, log) in &mut self.feeds {
+            if feeds.iter().all(|feed| *feed.name != **name) {
+                log.forget_messages(now - LINES_KEPT);
             }
-        });
+        }
         // What was delivered needs its lines no more.
         self.feeds.values_mut().for_each(FeedLog::settle);
         let needed: BTreeSet<String> = self
@@ -365,6 +393,8 @@ impl Ledger {
             log.outcomes.retain(|id, _| self.events.contains_key(id));
             log.settle();
         }
+        self.feeds
+            .retain(|name, log| !log.outcomes.is_empty() || feeds.iter().any(|feed| *feed.name == **name));
         self.index = Index::of(&self.events);
     }
 
@@ -413,6 +443,18 @@ impl FeedLog {
     pub(super) fn tell_held_back(&mut self, now: DateTime<Utc>) {
         if let Some(last) = self.messages.last_mut().filter(|last| last.planned == now) {
             last.held_back += std::mem::take(&mut self.held_back);
+        }
+    }
+
+    /// Drops messages that were planned before `since`; what was pending of them is given up.
+    fn forget_messages(&mut self, since: DateTime<Utc>) {
+        let Self { messages, outcomes, .. } = self;
+        for message in messages.extract_if(.., |message| message.planned <= since) {
+            for id in message.events {
+                if let Some(outcome) = outcomes.get_mut(&id).filter(|outcome| **outcome == Outcome::Pending) {
+                    *outcome = Outcome::GivenUp("the configuration has no such feed".to_owned());
+                }
+            }
         }
     }
 

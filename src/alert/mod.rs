@@ -112,6 +112,7 @@ impl Alerts {
         let mut ledger = before.clone();
         let found = insights.iter().map(found).collect();
         let planned = plan(&mut ledger, found, &self.feeds(), moment);
+        ledger.note_run(moment.now);
         // Who follows a trail finds nothing new in most minutes, and pays for each request.
         if ledger != before {
             state.save_ledger(&ledger.to_bytes())?;

@@ -62,7 +62,7 @@ fn all(insights: &[Insight]) -> Vec<Found> {
     insights.iter().map(found).collect()
 }
 
-fn pending(ledger: &Ledger, feed: &Feed) -> Vec<(Message, Notice)> {
+fn made(ledger: &Ledger, feed: &Feed) -> Vec<(Message, Notice)> {
     ledger.pending(feed).collect()
 }
 
@@ -137,14 +137,14 @@ fn what_belongs_together_is_one_message_and_keeps_its_incident() {
     };
     let mut ledger = Ledger::default();
     plan(&mut ledger, all(&[same(2, 5, State::Start), same(3, 9, State::Start)]), &feeds, moment(now()));
-    let first = pending(&ledger, &feeds[0]);
+    let first = made(&ledger, &feeds[0]);
     assert_eq!((first.len(), first[0].1.events.len()), (1, 2));
     assert_eq!(first[0].1.status, Status::Firing);
     // One that began before those joins later; and all end.
     let later =
         [same(1, 1, State::Start), same(1, 1, State::End), same(2, 5, State::End), same(3, 9, State::End)];
     plan(&mut ledger, all(&later), &feeds, moment(now() + TimeDelta::hours(1)));
-    let pending = pending(&ledger, &feeds[0]);
+    let pending = made(&ledger, &feeds[0]);
     assert_eq!(pending.len(), 2);
     assert_eq!(pending[0], first[0], "what was planned stays as it was");
     assert_eq!(pending[1].1.incident, first[0].1.incident, "receivers know it by that");
@@ -159,19 +159,19 @@ fn the_most_severe_is_told_before_the_cap_is_reached_and_ends_are_told_in_any_ca
         [insight(1, State::Start, Severity::Low), insight(2, State::Start, Severity::Critical), start(3)];
     let planned = plan(&mut ledger, all(&found), &feeds, moment(now()));
     assert_eq!(planned["f"].held_back, 2);
-    let pending = pending(&ledger, &feeds[0]);
+    let pending = made(&ledger, &feeds[0]);
     assert_eq!(pending.len(), 1);
     assert_eq!((pending[0].1.severity, pending[0].1.held_back), (Severity::Critical, 2));
     // Of the three, only one was told to have begun.
     let soon = moment(now() + TimeDelta::minutes(30));
     plan(&mut ledger, all(&[end(1), end(2), end(3), start(4)]), &feeds, soon);
-    let pending = pending(&ledger, &feeds[0]);
+    let pending = made(&ledger, &feeds[0]);
     assert_eq!(pending.len(), 2);
     assert_eq!(pending[1].0.events, [end(2).event_id.to_string()]);
     assert_eq!(pending[1].1.held_back, 1, "the other that began");
     let later = moment(now() + TimeDelta::minutes(61));
     plan(&mut ledger, all(&[start(5)]), &feeds, later);
-    assert_eq!(pending(&ledger, &feeds[0]).len(), 3, "an hour later there is room again");
+    assert_eq!(made(&ledger, &feeds[0]).len(), 3, "an hour later there is room again");
 }
 
 #[test]
@@ -213,6 +213,41 @@ fn what_nobody_needs_is_forgotten_and_what_is_pending_is_not() {
     assert!(!text.contains("Api1\\\"") && text.contains("Api2\\\""), "{text}");
     plan(&mut ledger, Vec::new(), &[], moment(now() + TimeDelta::days(100)));
     assert_eq!(ledger, Ledger::default(), "the feed is gone, and nobody waits for it");
+}
+
+#[test]
+fn a_feed_that_is_away_for_a_run_is_told_nothing_twice() {
+    let feeds = [feed("")];
+    let mut ledger = Ledger::default();
+    plan(&mut ledger, all(&[start(1), start(2)]), &feeds, moment(now()));
+    ledger.note("f", &start(1).event_id.to_string(), Outcome::Delivered);
+    let later = |days: i64| moment(now() + TimeDelta::days(days));
+    plan(&mut ledger, Vec::new(), &[], later(1));
+    assert_eq!(messages(&ledger, &feeds[0]).len(), 1, "it may be back soon");
+    plan(&mut ledger, Vec::new(), &[], later(4));
+    assert_eq!(messages(&ledger, &feeds[0]), []);
+    plan(&mut ledger, all(&[start(1), start(2), end(1)]), &feeds, later(5));
+    assert_eq!(ledger.outcomes("f")[&*start(1).event_id.to_string()], &Outcome::Delivered);
+    let told = messages(&ledger, &feeds[0]);
+    assert_eq!(told.len(), 1, "it knows that this one began");
+    assert_eq!(told[0].1, BTreeSet::from([end(1).event_id.to_string()]));
+}
+
+#[test]
+fn a_run_tells_what_was_noticed_since_a_day_before_the_last() {
+    let mut ledger = Ledger::default();
+    let day = TimeDelta::days(1);
+    assert_eq!(ledger.since(now()), now() - day, "feeds that were added later");
+    ledger.note_run(now());
+    assert_eq!(ledger.since(now()), now() - day, "the second step of a backfill");
+    assert_eq!(ledger.since(now() + day * 7), now() - day, "down for a week");
+    assert_eq!(ledger.since(now() - day), now() - day * 2, "a clock that was put back");
+    let before = ledger.clone();
+    ledger.note_run(now() + TimeDelta::minutes(1));
+    assert_eq!(ledger, before, "a run a minute writes nothing");
+    ledger.note_run(now() + day);
+    assert_eq!(ledger.since(now() + day), now());
+    assert_eq!(Ledger::from_bytes(&ledger.to_bytes()).expect("as written"), ledger);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use anyhow::bail;
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::alert::ledger::LATELY;
 use crate::alert::plan::{Moment, Planned};
 use crate::alert::{AlertError, Alerts, ledger_of};
 use crate::config::{Config, Format};
@@ -18,15 +19,11 @@ use crate::state::State;
 use crate::summary::{FeedTold, Summary};
 use crate::time::Minute;
 
-/// A first run, and one that judges all again, tell of what was noticed within so long: the night that people wait for, not
-/// the years that came with it.
-const LATELY: TimeDelta = TimeDelta::hours(24);
-
 /// From when on to alert.
 #[derive(Debug, clap::Args)]
 pub(super) struct AlertArgs {
     /// With --state: tell the feeds only of what was noticed from this time on (UTC). Where not given, a first run and
-    /// --rescore tell of the last day, other runs of all that they find.
+    /// --rescore tell of the last day, other runs of what was noticed since a day before the last one.
     #[arg(long, value_name = "TIME", value_parser = super::time_arg::parse)]
     alert_since: Option<Minute>,
     /// What alerts take for the time of now; for tests.
@@ -73,15 +70,12 @@ impl AlertArgs {
             );
         }
         // What is damaged should be told before the work, and before anything is published.
-        ledger_of(&going_on.state)?;
+        let ledger = ledger_of(&going_on.state)?;
         let now = now(self.now);
         let is_backfill = going_on.state.is_new() || going_on.told.is_some();
-        let lately = now - LATELY - TimeDelta::minutes(going_on.settle.into());
-        let since = match self.alert_since {
-            Some(since) => time(since),
-            None if is_backfill => lately,
-            None => DateTime::UNIX_EPOCH,
-        };
+        let lately = if is_backfill { now - LATELY } else { ledger.since(now) };
+        let settled = TimeDelta::minutes(going_on.settle.into());
+        let since = self.alert_since.map_or(lately - settled, time);
         Ok(Some(Alerting { alerts, moment: Moment { now, since }, buckets: buckets.clone(), stop }))
     }
 }
