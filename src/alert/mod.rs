@@ -16,7 +16,7 @@ pub mod plan;
 pub mod replay;
 pub mod route;
 pub mod secret;
-mod send;
+pub mod send;
 pub mod trial;
 
 use chrono::{DateTime, Utc};

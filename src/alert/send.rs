@@ -1,5 +1,5 @@
 //! A state whose ledger has something pending -> requests to all feeds at once, and the ledger with what became of them.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -9,7 +9,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 
 use super::deliver::{Note, Receiver};
 use super::feed::outgoing;
-use super::ledger::{Ledger, Outcome};
+use super::ledger::{Ledger, Message, Outcome};
 use super::notice::Notice;
 use super::outgoing::Outgoing;
 use super::plan::Planned;
@@ -17,6 +17,29 @@ use super::{AlertError, Alerts, ledger_of};
 use crate::config::Feed;
 use crate::state::State;
 use crate::summary::FeedTold;
+
+/// What of it is sent.
+#[derive(Debug, Clone)]
+pub enum Only {
+    /// All that is pending.
+    All,
+    /// Messages with any of these events; the rest stays pending, and nobody speaks of it.
+    These(Arc<BTreeSet<String>>),
+}
+
+impl Only {
+    fn has(&self, event: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(events) => events.contains(event),
+        }
+    }
+
+    /// Whether a message is one of those.
+    pub(super) fn wants(&self, message: &Message) -> bool {
+        message.events.iter().any(|event| self.has(event))
+    }
+}
 
 impl Receiver {
     /// Whether what the feed sends for a notice can be sent: its addresses, and that it sends anything at all.
@@ -40,7 +63,7 @@ impl Alerts {
     pub async fn send(
         &self,
         state: State,
-        now: DateTime<Utc>,
+        (now, only): (DateTime<Utc>, &Only),
         planned: &Planned,
         stop: &Arc<AtomicBool>,
     ) -> Result<(State, BTreeMap<String, FeedTold>), AlertError> {
@@ -62,11 +85,11 @@ impl Alerts {
             }
         }
         let feeds = self.feeds();
-        let (problems, kept) = self.tell_all(called, (state, ledger), now, stop).await;
+        let (problems, kept) = self.tell_all(called, (state, ledger), (now, only), stop).await;
         for (name, problem) in problems {
             told.entry(name).or_default().problem = Some(problem);
         }
-        finish(kept?, feeds, told, now).await
+        finish(kept?, feeds, told, (now, only)).await
     }
 
     /// What went wrong last, by feed; and what is known afterwards.
@@ -74,7 +97,7 @@ impl Alerts {
         &self,
         called: Vec<Receiver>,
         (state, ledger): (State, Ledger),
-        now: DateTime<Utc>,
+        (now, only): (DateTime<Utc>, &Only),
         stop: &Arc<AtomicBool>,
     ) -> (BTreeMap<String, String>, Result<Kept, AlertError>) {
         let (notes, noted) = unbounded_channel();
@@ -82,9 +105,10 @@ impl Alerts {
         let keeper = spawn_blocking(move || keep(state, ledger, noted));
         let mut telling = JoinSet::new();
         for receiver in called {
+            let only = only.clone();
             let (planned, notes, stop) = (Arc::clone(&planned), notes.clone(), Arc::clone(stop));
             telling.spawn(async move {
-                let messages = planned.pending(&receiver.feed);
+                let messages = planned.pending(&receiver.feed).filter(|(message, _)| only.wants(message));
                 let problem = receiver.tell(messages, now, &notes, &stop).await;
                 problem.map(|problem| (receiver.feed.name.to_string(), problem))
             });
@@ -142,7 +166,7 @@ async fn finish(
     kept: Kept,
     feeds: Vec<Feed>,
     mut told: BTreeMap<String, FeedTold>,
-    now: DateTime<Utc>,
+    (now, only): (DateTime<Utc>, &Only),
 ) -> Result<(State, BTreeMap<String, FeedTold>), AlertError> {
     let Kept { mut state, mut ledger, outcomes } = kept;
     for (feed, outcome) in outcomes {
@@ -160,9 +184,12 @@ async fn finish(
     for feed in &feeds {
         let of_feed = told.entry(feed.name.to_string()).or_default();
         let why = of_feed.problem.clone().unwrap_or_else(|| "not tried".to_owned());
-        of_feed.given_up = ledger.give_up(feed, now, &why);
-        let outcomes = ledger.outcomes(&feed.name);
-        of_feed.pending = outcomes.values().filter(|outcome| ***outcome == Outcome::Pending).count() as u64;
+        if matches!(only, Only::All) {
+            of_feed.given_up = ledger.give_up(feed, now, &why);
+        }
+        let outcomes = ledger.outcomes(&feed.name).into_iter();
+        let pending = outcomes.filter(|(id, outcome)| **outcome == Outcome::Pending && only.has(id));
+        of_feed.pending = pending.count() as u64;
     }
     if ledger == before {
         return Ok((state, told));

@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::alert::ledger::LATELY;
 use crate::alert::plan::{Moment, Planned};
+use crate::alert::send::Only;
 use crate::alert::{AlertError, Alerts, ledger_of};
 use crate::config::{Config, Format};
 use crate::emit::{Earlier, Target};
@@ -95,10 +96,11 @@ impl Alerting {
     /// goes wrong here is told, and no failure of the scan.
     pub(super) async fn send(&self, state: State, planned: &Planned, summary: &mut Summary, out: &Path) {
         // Held until the summary is written: no other run can write one meanwhile.
-        let (_held, told) = match self.alerts.send(state, self.moment.now, planned, &self.stop).await {
-            Ok((state, told)) => (Some(state), told),
-            Err(error) => (None, self.failed(&error)),
-        };
+        let (_held, told) =
+            match self.alerts.send(state, (self.moment.now, &Only::All), planned, &self.stop).await {
+                Ok((state, told)) => (Some(state), told),
+                Err(error) => (None, self.failed(&error)),
+            };
         summary.alerts = told;
         let target = Target::open(out, Earlier::Kept, &self.buckets);
         let published = target.and_then(|mut target| {
