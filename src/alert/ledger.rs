@@ -23,6 +23,8 @@ pub const KEPT: TimeDelta = TimeDelta::days(70);
 /// What was noticed so long before the last run may be found after it: the night that people wait for, not the years that an
 /// archive has.
 pub const LATELY: TimeDelta = TimeDelta::hours(24);
+/// The longest that a feed is left alone since it failed in one run after the other.
+const LONGEST_PAUSE: TimeDelta = TimeDelta::minutes(30);
 /// So exactly it is remembered when a run was: a run a minute should not write the ledger each time.
 const NOTED_EVERY: TimeDelta = TimeDelta::hours(1);
 
@@ -97,6 +99,14 @@ pub struct FeedLog {
     /// The feed asked not to be called before this.
     #[serde(skip_serializing_if = "Option::is_none")]
     resting: Option<DateTime<Utc>>,
+    /// Runs, one after the other, in which it took nothing.
+    #[serde(skip_serializing_if = "is_none_failed")]
+    failed: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_none_failed(failed: &u32) -> bool {
+    *failed == 0
 }
 
 /// A message that is to be sent.
@@ -295,6 +305,28 @@ impl Ledger {
     /// Notes that a feed does not want to be called before `until`.
     pub(super) fn rest(&mut self, feed: &str, until: Option<DateTime<Utc>>) {
         self.log(feed).resting = until;
+    }
+
+    /// Notes that a feed took nothing in a run that tried. One such run is bad luck; from the second on, it is left alone for
+    /// 2, 4, 8, … minutes: who follows a trail should not wait for it in each round.
+    pub(super) fn fail(&mut self, feed: &str, now: DateTime<Utc>) {
+        let log = self.log(feed);
+        log.failed = log.failed.saturating_add(1);
+        if let Some(doubled) = log.failed.checked_sub(1).filter(|doubled| *doubled > 0) {
+            let pause = TimeDelta::minutes(1 << doubled.min(5)).min(LONGEST_PAUSE);
+            log.resting = log.resting.max(Some(now + pause));
+        }
+    }
+
+    /// Notes that a feed took something.
+    pub(super) fn recover(&mut self, feed: &str) {
+        self.log(feed).failed = 0;
+    }
+
+    /// In how many runs, one after the other, a feed took nothing.
+    #[must_use]
+    pub fn failed_runs(&self, feed: &str) -> u32 {
+        self.feeds.get(feed).map_or(0, |log| log.failed)
     }
 
     /// Until when the feed is not to be called.

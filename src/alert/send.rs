@@ -78,18 +78,23 @@ impl Alerts {
             }
             match ledger.resting(&name).filter(|until| *until > now) {
                 Some(until) if ledger.has_pending(&receiver.feed) => {
-                    of_feed.problem =
-                        Some(format!("asked to be left alone until {}", until.format("%H:%M:%S UTC")));
+                    let until = until.format("%H:%M:%S UTC");
+                    of_feed.problem = Some(match ledger.failed_runs(&name) {
+                        0 | 1 => format!("asked to be left alone until {until}"),
+                        failed => format!("failed in {failed} runs, and is left alone until {until}"),
+                    });
                 }
                 Some(_) | None => called.push(receiver.clone()),
             }
         }
         let feeds = self.feeds();
         let (problems, kept) = self.tell_all(called, (state, ledger), (now, only), stop).await;
+        let mut kept = kept?;
+        kept.remember(&problems, now);
         for (name, problem) in problems {
             told.entry(name).or_default().problem = Some(problem);
         }
-        finish(kept?, feeds, told, (now, only)).await
+        finish(kept, feeds, told, (now, only)).await
     }
 
     /// What went wrong last, by feed; and what is known afterwards.
@@ -133,6 +138,28 @@ struct Kept {
     ledger: Ledger,
     /// What became of events in this run, by feed.
     outcomes: Vec<(String, Outcome)>,
+    /// Whether the ledger differs from what is written.
+    is_changed: bool,
+}
+
+impl Kept {
+    /// Remembers of each feed whether it took anything, by what went wrong.
+    fn remember(&mut self, problems: &BTreeMap<String, String>, now: DateTime<Utc>) {
+        let took: BTreeSet<&String> = self
+            .outcomes
+            .iter()
+            .filter(|(_, outcome)| matches!(outcome, Outcome::Delivered | Outcome::Rejected(_)))
+            .map(|(feed, _)| feed)
+            .collect();
+        for feed in &took {
+            self.is_changed |= self.ledger.failed_runs(feed) > 0;
+            self.ledger.recover(feed);
+        }
+        for feed in problems.keys().filter(|feed| !took.contains(feed)) {
+            self.is_changed = true;
+            self.ledger.fail(feed, now);
+        }
+    }
 }
 
 /// Writes every note into the ledger; those that come while it is written are written together.
@@ -158,7 +185,7 @@ fn keep(
         }
         state.save_ledger(&ledger.to_bytes())?;
     }
-    Ok(Kept { state, ledger, outcomes })
+    Ok(Kept { state, ledger, outcomes, is_changed: false })
 }
 
 /// Gives up what has been pending for too long, and counts.
@@ -168,7 +195,7 @@ async fn finish(
     mut told: BTreeMap<String, FeedTold>,
     (now, only): (DateTime<Utc>, &Only),
 ) -> Result<(State, BTreeMap<String, FeedTold>), AlertError> {
-    let Kept { mut state, mut ledger, outcomes } = kept;
+    let Kept { mut state, mut ledger, outcomes, is_changed } = kept;
     for (feed, outcome) in outcomes {
         let of_feed = told.entry(feed).or_default();
         match outcome {
@@ -191,7 +218,7 @@ async fn finish(
         let pending = outcomes.filter(|(id, outcome)| **outcome == Outcome::Pending && only.has(id));
         of_feed.pending = pending.count() as u64;
     }
-    if ledger == before {
+    if ledger == before && !is_changed {
         return Ok((state, told));
     }
     let saved = spawn_blocking(move || state.save_ledger(&ledger.to_bytes()).map(|()| state)).await;

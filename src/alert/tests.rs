@@ -234,6 +234,27 @@ fn a_feed_that_is_away_for_a_run_is_told_nothing_twice() {
 }
 
 #[test]
+fn a_feed_that_fails_in_run_after_run_is_left_alone_for_longer_and_longer() {
+    let mut ledger = Ledger::default();
+    for (run, minutes) in
+        [None, Some(2), Some(4), Some(8), Some(16), Some(30), Some(30)].into_iter().enumerate()
+    {
+        let now = now() + TimeDelta::hours(i64::try_from(run).expect("small"));
+        ledger.fail("f", now);
+        let want = minutes.map(|minutes| now + TimeDelta::minutes(minutes));
+        assert_eq!(ledger.resting("f"), want, "run {run}");
+    }
+    ledger.recover("f");
+    ledger.fail("f", now() + TimeDelta::days(1));
+    assert!(ledger.resting("f").is_some_and(|until| until < now() + TimeDelta::days(1)), "begins anew");
+    // Who asked for more gets it.
+    let asked = now() + TimeDelta::days(2);
+    ledger.rest("f", Some(asked));
+    ledger.fail("f", now() + TimeDelta::days(1));
+    assert_eq!(ledger.resting("f"), Some(asked));
+}
+
+#[test]
 fn a_run_tells_what_was_noticed_since_a_day_before_the_last() {
     let mut ledger = Ledger::default();
     let day = TimeDelta::days(1);
