@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::notice::Notice;
 use super::route::Reason;
 use crate::cloudtrail::insight::State;
-use crate::config::{Feed, Group};
+use crate::config::{Feed, Group, Mute};
 use crate::finding::{Event, findings};
+use crate::mute::mutes_event;
 
 /// Version of the file.
 const FORMAT: u32 = 1;
@@ -57,6 +58,9 @@ pub struct Ledger {
     /// When a run last noted what it found, give or take an hour; `None` where no run has that alerts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     noted: Option<DateTime<Utc>>,
+    /// The rules that mute, and when a run first had each: what was found since was judged by it, calls and all.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    rules: BTreeMap<String, DateTime<Utc>>,
     /// Which events belong together.
     #[serde(skip)]
     index: Index,
@@ -158,6 +162,7 @@ impl Default for Ledger {
             events: BTreeMap::new(),
             feeds: BTreeMap::new(),
             noted: None,
+            rules: BTreeMap::new(),
             index: Index::default(),
         }
     }
@@ -204,6 +209,36 @@ impl Ledger {
     #[must_use]
     pub fn since(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         self.noted.map_or(now, |noted| noted.min(now)) - LATELY
+    }
+
+    /// Mutes what is pending and one of `rules` mutes that is newer than it.
+    pub(super) fn mute(&mut self, rules: &[Mute], now: DateTime<Utc>) {
+        let ids: BTreeSet<String> = self.feeds.values().flat_map(FeedLog::pending).cloned().collect();
+        let muted: Vec<String> = ids.into_iter().filter(|id| self.is_muted(rules, id)).collect();
+        for log in self.feeds.values_mut() {
+            for id in &muted {
+                if let Some(outcome) =
+                    log.outcomes.get_mut(id).filter(|outcome| **outcome == Outcome::Pending)
+                {
+                    *outcome = Outcome::Untold(Reason::Muted);
+                }
+            }
+            log.settle();
+        }
+        let before = std::mem::take(&mut self.rules);
+        let since = |rule: &String| before.get(rule).copied().unwrap_or(now);
+        self.rules = rules.iter().map(Mute::to_string).map(|rule| (rule.clone(), since(&rule))).collect();
+    }
+
+    fn is_muted(&self, rules: &[Mute], id: &str) -> bool {
+        let Some(known) = self.events.get(id) else { return false };
+        let is_newer =
+            |rule: &Mute| self.rules.get(&rule.to_string()).is_none_or(|since| *since > known.found);
+        let mut newer = rules.iter().filter(|rule| is_newer(rule)).peekable();
+        newer.peek().is_some() && {
+            let event = known.line.as_ref().and_then(|line| Event::of_line(line.as_bytes()).ok());
+            event.is_some_and(|event| newer.any(|rule| mutes_event(rule, &event)))
+        }
     }
 
     /// Remembers that a run was.
@@ -260,6 +295,11 @@ impl Ledger {
         self.events.iter().filter_map(|(id, known)| {
             Some((id.as_str(), Event::of_line(known.line.as_ref()?.as_bytes()).ok()?))
         })
+    }
+
+    /// Whether a run has found an event.
+    pub(super) fn knows(&self, event: &Event) -> bool {
+        self.events.contains_key(&event.record.event_id)
     }
 
     /// What a message about an event is about.
@@ -446,6 +486,12 @@ impl Ledger {
 }
 
 impl FeedLog {
+    /// Ids of what is pending.
+    fn pending(&self) -> impl Iterator<Item = &String> {
+        let pending = |id: &&String| self.outcomes.get(*id) == Some(&Outcome::Pending);
+        self.messages.iter().flat_map(|message| &message.events).filter(pending)
+    }
+
     /// Plans a message.
     pub(super) fn plan(&mut self, message: Message) {
         for id in &message.events {

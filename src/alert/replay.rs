@@ -6,12 +6,14 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::feed::outgoing;
-use super::ledger::{Found, Ledger};
+use super::ledger::{Found, Ledger, Outcome};
 use super::outgoing::{Outgoing, Value};
 use super::plan::{Again, Moment, replan};
+use super::route::Reason;
 use super::send::Only;
 use super::{AlertError, Alerts, ledger_of, trial};
 use crate::finding::Event;
+use crate::mute::mutes_event;
 use crate::state::State;
 use crate::time::Minute;
 
@@ -51,9 +53,17 @@ impl Alerts {
     /// Plans to tell of `found` again: what was not delivered, or all of it. What a run will send anyway stays as it is.
     pub fn plan_again(&self, ledger: &mut Ledger, found: &[Found], now: DateTime<Utc>, again: Again) {
         let moment = Moment { now, since: DateTime::UNIX_EPOCH };
+        // What nobody has found before was published by a run that may not have had the rules.
+        let unknown = found.iter().filter(|found| !ledger.knows(&found.event));
+        let muted = unknown.filter(|found| self.mutes.iter().any(|rule| mutes_event(rule, &found.event)));
+        let muted: Vec<String> = muted.map(|found| found.event.record.event_id.clone()).collect();
         for receiver in &self.receivers {
             replan(ledger, found.to_vec(), &receiver.feed, moment, again);
+            for id in &muted {
+                ledger.note(&receiver.feed.name, id, Outcome::Untold(Reason::Muted));
+            }
         }
+        ledger.mute(&self.mutes, now);
     }
 
     /// The same, written into the ledger of a state.

@@ -255,6 +255,57 @@ fn a_feed_that_fails_in_run_after_run_is_left_alone_for_longer_and_longer() {
 }
 
 #[test]
+fn what_a_newer_rule_mutes_is_not_sent() {
+    let feeds = [feed("")];
+    let rules = |text: &str| {
+        let text = format!("[[mute]]\nreason = \"known\"\n{text}");
+        Config::load(&text, "f.toml").expect("a sound configuration").mutes
+    };
+    let by_eve = {
+        let mut insight = start(2);
+        let eve = crate::attribution::Contributor {
+            attribute: crate::attribution::Contributing::Identity,
+            value: "arn:aws:iam::111122223333:user/eve".to_owned(),
+            calls: 9,
+            usual: 0.0,
+        };
+        insight.explanation.contributors = vec![eve];
+        (insight.explanation.observed, insight.explanation.bound) = (10.0, 2.0);
+        insight
+    };
+    // Of two that are pending, 0 and 2, how many are told: the second by eve.
+    let cases = [
+        ("name = \"Nothing\"", 2),
+        ("name = \"Api2\"", 1),
+        ("account = \"0*\"", 0),
+        ("account = \"0*\"\nexpires = 2026-02-03T00:00:00Z", 2),
+        ("account = \"0*\"\nfrom = 2026-02-03\nto = \"2026-02-03T00:02\"", 1),
+        ("principal = \"user/eve\"", 1),
+        ("principal = \"user/mallory\"", 2),
+    ];
+    for (rule, want) in cases {
+        let rules = rules(rule);
+        let mut ledger = Ledger::default();
+        plan(&mut ledger, all(&[start(0), by_eve.clone()]), &feeds, moment(now()));
+        ledger.mute(&rules, now());
+        assert_eq!(messages(&ledger, &feeds[0]).len(), want, "{rule}");
+        let muted = ledger.outcomes("f").into_values();
+        let muted = muted.filter(|outcome| **outcome == Outcome::Untold(Reason::Muted)).count();
+        assert_eq!(muted, 2 - want, "{rule}");
+        // What is found from now on was judged by it, with all its calls at hand.
+        plan(&mut ledger, all(&[start(3)]), &feeds, moment(now()));
+        ledger.mute(&rules, now() + TimeDelta::hours(1));
+        assert_eq!(messages(&ledger, &feeds[0]).len(), want + 1, "{rule}");
+    }
+    let mut crowd = by_eve;
+    crowd.explanation.bound = 1.0;
+    let mut ledger = Ledger::default();
+    plan(&mut ledger, all(&[crowd]), &feeds, moment(now()));
+    ledger.mute(&rules("principal = \"user/eve\""), now());
+    assert_eq!(messages(&ledger, &feeds[0]).len(), 1, "nobody hides behind a muted caller");
+}
+
+#[test]
 fn a_run_tells_what_was_noticed_since_a_day_before_the_last() {
     let mut ledger = Ledger::default();
     let day = TimeDelta::days(1);

@@ -126,7 +126,8 @@ impl Alerting {
 /// # Errors
 /// With all that cannot be used; each is reported.
 pub(super) fn open(config: &Config, buckets: &Buckets) -> anyhow::Result<Alerts> {
-    Alerts::open(&config.feeds, buckets).map_err(|errors| {
+    let opened = Alerts::open(&config.feeds, buckets).map(|alerts| alerts.muting(config.mutes.clone()));
+    opened.map_err(|errors| {
         let all: Vec<String> =
             errors.into_iter().map(|error| format!("{:#}", anyhow::Error::new(error))).collect();
         anyhow::anyhow!(all.join("; "))
