@@ -2,6 +2,8 @@
 //!
 //! A message is planned once, when its events are found, and keeps its key, its events and what is known at that moment until
 //! it is delivered: whatever run sends it, it is the same.
+mod log;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -482,64 +484,5 @@ impl Ledger {
     pub fn outcomes(&self, feed: &str) -> BTreeMap<&str, &Outcome> {
         let log = self.feeds.get(feed);
         log.into_iter().flat_map(|log| &log.outcomes).map(|(id, outcome)| (id.as_str(), outcome)).collect()
-    }
-}
-
-impl FeedLog {
-    /// Ids of what is pending.
-    fn pending(&self) -> impl Iterator<Item = &String> {
-        let pending = |id: &&String| self.outcomes.get(*id) == Some(&Outcome::Pending);
-        self.messages.iter().flat_map(|message| &message.events).filter(pending)
-    }
-
-    /// Plans a message.
-    pub(super) fn plan(&mut self, message: Message) {
-        for id in &message.events {
-            self.outcomes.insert(id.clone(), Outcome::Pending);
-        }
-        self.messages.push(message);
-    }
-
-    /// How many messages were planned in the hour before `now`.
-    pub(super) fn planned_lately(&mut self, now: DateTime<Utc>) -> usize {
-        self.planned.retain(|planned| now - *planned < TimeDelta::hours(1));
-        self.planned.len()
-    }
-
-    /// Counts a message towards the cap.
-    pub(super) fn count(&mut self, now: DateTime<Utc>) {
-        self.planned.push(now);
-    }
-
-    /// Holds back a message with these events.
-    pub(super) fn hold_back(&mut self, events: Vec<String>) {
-        self.held_back += 1;
-        self.outcomes.extend(events.into_iter().map(|id| (id, Outcome::HeldBack)));
-    }
-
-    /// Lets the last message that was planned now say how many were held back.
-    pub(super) fn tell_held_back(&mut self, now: DateTime<Utc>) {
-        if let Some(last) = self.messages.last_mut().filter(|last| last.planned == now) {
-            last.held_back += std::mem::take(&mut self.held_back);
-        }
-    }
-
-    /// Drops messages that were planned before `since`; what was pending of them is given up.
-    fn forget_messages(&mut self, since: DateTime<Utc>) {
-        let Self { messages, outcomes, .. } = self;
-        for message in messages.extract_if(.., |message| message.planned <= since) {
-            for id in message.events {
-                if let Some(outcome) = outcomes.get_mut(&id).filter(|outcome| **outcome == Outcome::Pending) {
-                    *outcome = Outcome::GivenUp("the configuration has no such feed".to_owned());
-                }
-            }
-        }
-    }
-
-    /// Drops messages of which nothing is pending.
-    pub(super) fn settle(&mut self) {
-        let Self { messages, outcomes, .. } = self;
-        let pending = |id: &String| outcomes.get(id) == Some(&Outcome::Pending);
-        messages.retain(|message| message.events.iter().any(pending));
     }
 }
