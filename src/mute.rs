@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::aggregate::Cell;
+use crate::attribution::Contributing;
 use crate::cloudtrail::insight::State;
 use crate::config::{AnyOf, Mute, When};
 use crate::detect::{Direction, WINDOW_MINUTES};
+use crate::finding::Event;
 use crate::insight::{Insight, SeriesCalls, baseline_from};
 use crate::names::{Names, TextId};
 use crate::time::Minute;
@@ -34,6 +36,39 @@ fn mutes(rule: &Mute, insight: &Insight, calls: &SeriesCalls<'_>) -> bool {
     rule.series.matches(&insight.series, insight.explanation.direction)
         && rule.holds(insight.start)
         && accounted_for(rule, insight, calls)
+}
+
+/// Whether a rule mutes an event that was published before the rule was written. The calls are not at hand any more, so it
+/// does where the event itself shows that the rule's callers account for it: the first that it names is one of them, and what
+/// the others called in the window does not reach its line. The rule has to hold from its first minute to its last.
+#[must_use]
+pub fn mutes_event(rule: &Mute, event: &Event) -> bool {
+    let Some(why) = &event.explanation else { return false };
+    let details = &event.record.insight_details;
+    let (first, last) = match event.state() {
+        State::Start => (event.record.event_time, why.detected_at.plus(-1)),
+        State::End => {
+            let minutes = details.insight_context.statistics.insight_duration.unwrap_or(1);
+            (event.record.event_time.plus(-minutes), event.record.event_time.plus(-1))
+        }
+    };
+    let by = |attribute: Contributing, patterns: &Option<AnyOf>| {
+        let Some(patterns) = patterns else { return true };
+        let Some(one) = why.contributors.iter().find(|one| one.attribute == attribute) else { return false };
+        let is_named = patterns.matches(&one.value) || patterns.matches(&short_identity(&one.value));
+        #[expect(clippy::cast_precision_loss, reason = "calls of half an hour")]
+        let others = why.observed - one.calls as f64;
+        is_named
+            && match why.direction {
+                Direction::Up => others < why.bound,
+                Direction::Down => one.usual >= SHARE_OF_FALL * why.expected,
+            }
+    };
+    rule.series.matches(&event.record.series(), why.direction)
+        && rule.holds(first)
+        && rule.holds(last.max(first))
+        && by(Contributing::Identity, &rule.principal)
+        && by(Contributing::UserAgent, &rule.user_agent)
 }
 
 /// Whether the callers that the rule names account for the insight, in the minutes in which it holds; a rule that names

@@ -77,7 +77,7 @@ impl Receiver {
     /// Sends all messages, the oldest first, and says of each at once what became of it. Gives what went wrong last.
     pub(super) async fn tell(
         &self,
-        messages: Vec<(Message, Notice)>,
+        messages: impl Iterator<Item = (Message, Notice)> + Send,
         now: DateTime<Utc>,
         notes: &UnboundedSender<Note>,
         stop: &AtomicBool,

@@ -2,6 +2,8 @@
 //!
 //! A message is planned once, when its events are found, and keeps its key, its events and what is known at that moment until
 //! it is delivered: whatever run sends it, it is the same.
+mod log;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -10,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::notice::Notice;
 use super::route::Reason;
 use crate::cloudtrail::insight::State;
-use crate::config::{Feed, Group};
+use crate::config::{Feed, Group, Mute};
 use crate::finding::{Event, findings};
+use crate::mute::mutes_event;
 
 /// Version of the file.
 const FORMAT: u32 = 1;
@@ -20,6 +23,13 @@ const LINES_KEPT: TimeDelta = TimeDelta::days(3);
 /// For so long it is remembered what became of an event: longer than the same logs can be judged again. The state's own
 /// history may be longer, then so is this.
 pub const KEPT: TimeDelta = TimeDelta::days(70);
+/// What was noticed so long before the last run may be found after it: the night that people wait for, not the years that an
+/// archive has.
+pub const LATELY: TimeDelta = TimeDelta::hours(24);
+/// The longest that a feed is left alone since it failed in one run after the other.
+const LONGEST_PAUSE: TimeDelta = TimeDelta::minutes(30);
+/// So exactly it is remembered when a run was: a run a minute should not write the ledger each time.
+const NOTED_EVERY: TimeDelta = TimeDelta::hours(1);
 
 /// What became of an event at a feed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +57,23 @@ pub struct Ledger {
     events: BTreeMap<String, Known>,
     /// By name.
     feeds: BTreeMap<String, FeedLog>,
+    /// When a run last noted what it found, give or take an hour; `None` where no run has that alerts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    noted: Option<DateTime<Utc>>,
+    /// The rules that mute, and when a run first had each: what was found since was judged by it, calls and all.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    rules: BTreeMap<String, DateTime<Utc>>,
+    /// Which events belong together.
+    #[serde(skip)]
+    index: Index,
+}
+
+/// Ids of events by what they have in common: an archive has thousands, and nobody should go through all for each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Index {
+    /// By the id that Start and End share.
+    by_shared: BTreeMap<String, BTreeSet<String>>,
+    by_incident: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// An event.
@@ -78,6 +105,14 @@ pub struct FeedLog {
     /// The feed asked not to be called before this.
     #[serde(skip_serializing_if = "Option::is_none")]
     resting: Option<DateTime<Utc>>,
+    /// Runs, one after the other, in which it took nothing.
+    #[serde(skip_serializing_if = "is_none_failed")]
+    failed: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_none_failed(failed: &u32) -> bool {
+    *failed == 0
 }
 
 /// A message that is to be sent.
@@ -124,7 +159,25 @@ pub struct Found {
 
 impl Default for Ledger {
     fn default() -> Self {
-        Self { format: FORMAT, events: BTreeMap::new(), feeds: BTreeMap::new() }
+        Self {
+            format: FORMAT,
+            events: BTreeMap::new(),
+            feeds: BTreeMap::new(),
+            noted: None,
+            rules: BTreeMap::new(),
+            index: Index::default(),
+        }
+    }
+}
+
+impl Index {
+    fn of(events: &BTreeMap<String, Known>) -> Self {
+        let mut index = Self::default();
+        for (id, known) in events {
+            index.by_shared.entry(known.shared.clone()).or_default().insert(id.clone());
+            index.by_incident.entry(known.incident.clone()).or_default().insert(id.clone());
+        }
+        index
     }
 }
 
@@ -139,7 +192,10 @@ impl Ledger {
             format: u32,
         }
         match serde_json::from_slice(bytes)? {
-            Versioned { format: FORMAT } => Ok(serde_json::from_slice(bytes)?),
+            Versioned { format: FORMAT } => {
+                let read: Self = serde_json::from_slice(bytes)?;
+                Ok(Self { index: Index::of(&read.events), ..read })
+            }
             Versioned { format } => Err(LedgerError::Format(format)),
         }
     }
@@ -148,6 +204,50 @@ impl Ledger {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("texts and numbers can be written as JSON")
+    }
+
+    /// From when on a run at `now` alerts where nobody says otherwise: what was noticed since shortly before the last run. A
+    /// scanner that was down for a week tells that week; an archive that is read in several steps alerts nobody.
+    #[must_use]
+    pub fn since(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        self.noted.map_or(now, |noted| noted.min(now)) - LATELY
+    }
+
+    /// Mutes what is pending and one of `rules` mutes that is newer than it.
+    pub(super) fn mute(&mut self, rules: &[Mute], now: DateTime<Utc>) {
+        let ids: BTreeSet<String> = self.feeds.values().flat_map(FeedLog::pending).cloned().collect();
+        let muted: Vec<String> = ids.into_iter().filter(|id| self.is_muted(rules, id)).collect();
+        for log in self.feeds.values_mut() {
+            for id in &muted {
+                if let Some(outcome) =
+                    log.outcomes.get_mut(id).filter(|outcome| **outcome == Outcome::Pending)
+                {
+                    *outcome = Outcome::Untold(Reason::Muted);
+                }
+            }
+            log.settle();
+        }
+        let before = std::mem::take(&mut self.rules);
+        let since = |rule: &String| before.get(rule).copied().unwrap_or(now);
+        self.rules = rules.iter().map(Mute::to_string).map(|rule| (rule.clone(), since(&rule))).collect();
+    }
+
+    fn is_muted(&self, rules: &[Mute], id: &str) -> bool {
+        let Some(known) = self.events.get(id) else { return false };
+        let is_newer =
+            |rule: &Mute| self.rules.get(&rule.to_string()).is_none_or(|since| *since > known.found);
+        let mut newer = rules.iter().filter(|rule| is_newer(rule)).peekable();
+        newer.peek().is_some() && {
+            let event = known.line.as_ref().and_then(|line| Event::of_line(line.as_bytes()).ok());
+            event.is_some_and(|event| newer.any(|rule| mutes_event(rule, &event)))
+        }
+    }
+
+    /// Remembers that a run was.
+    pub(super) fn note_run(&mut self, now: DateTime<Utc>) {
+        if self.noted.is_none_or(|noted| now - noted >= NOTED_EVERY) {
+            self.noted = Some(now);
+        }
     }
 
     /// Takes what no run has found before, and says which that is. Each gets its incident: that of what it belongs to, or its
@@ -166,7 +266,10 @@ impl Ledger {
                 new.push(event);
             }
         }
-        self.assign();
+        if !new.is_empty() {
+            self.assign();
+            self.index = Index::of(&self.events);
+        }
         new
     }
 
@@ -196,6 +299,11 @@ impl Ledger {
         })
     }
 
+    /// Whether a run has found an event.
+    pub(super) fn knows(&self, event: &Event) -> bool {
+        self.events.contains_key(&event.record.event_id)
+    }
+
     /// What a message about an event is about.
     pub(super) fn subject(&self, event: &Event, group: Group) -> String {
         let shared = &event.record.shared_event_id;
@@ -210,20 +318,20 @@ impl Ledger {
 
     /// Ids of all events of a subject whose lines are kept.
     pub(super) fn members(&self, subject: &str, group: Group) -> Vec<String> {
-        let is_member = |known: &Known| match group {
-            Group::Insight => known.shared == subject,
-            Group::Incident => known.incident == subject,
+        let ids = match group {
+            Group::Insight => self.index.by_shared.get(subject),
+            Group::Incident => self.index.by_incident.get(subject),
         };
-        let members = self.events.iter().filter(|(_, known)| known.line.is_some() && is_member(known));
-        members.map(|(id, _)| id.clone()).collect()
+        let has_line = |id: &&String| self.events.get(*id).is_some_and(|known| known.line.is_some());
+        ids.into_iter().flatten().filter(has_line).cloned().collect()
     }
 
     /// What became of the Start of the insight of an event, at a feed.
     pub(super) fn start_at(&self, feed: &str, event: &Event) -> Option<&Outcome> {
         let (shared, id) = (&event.record.shared_event_id, &event.record.event_id);
         let log = self.feeds.get(feed)?;
-        let start = self.events.iter().find(|(other, known)| known.shared == *shared && *other != id)?;
-        log.outcomes.get(start.0)
+        let start = self.index.by_shared.get(shared)?.iter().find(|other| *other != id)?;
+        log.outcomes.get(start)
     }
 
     /// What is remembered of a feed.
@@ -241,20 +349,48 @@ impl Ledger {
         self.log(feed).resting = until;
     }
 
+    /// Notes that a feed took nothing in a run that tried. One such run is bad luck; from the second on, it is left alone for
+    /// 2, 4, 8, … minutes: who follows a trail should not wait for it in each round.
+    pub(super) fn fail(&mut self, feed: &str, now: DateTime<Utc>) {
+        let log = self.log(feed);
+        log.failed = log.failed.saturating_add(1);
+        if let Some(doubled) = log.failed.checked_sub(1).filter(|doubled| *doubled > 0) {
+            let pause = TimeDelta::minutes(1 << doubled.min(5)).min(LONGEST_PAUSE);
+            log.resting = log.resting.max(Some(now + pause));
+        }
+    }
+
+    /// Notes that a feed took something.
+    pub(super) fn recover(&mut self, feed: &str) {
+        self.log(feed).failed = 0;
+    }
+
+    /// In how many runs, one after the other, a feed took nothing.
+    #[must_use]
+    pub fn failed_runs(&self, feed: &str) -> u32 {
+        self.feeds.get(feed).map_or(0, |log| log.failed)
+    }
+
     /// Until when the feed is not to be called.
     #[must_use]
     pub fn resting(&self, feed: &str) -> Option<DateTime<Utc>> {
         self.feeds.get(feed)?.resting
     }
 
-    /// What is to be sent to a feed, the oldest first, as it was planned; of each only what has not arrived.
+    /// Whether anything is to be sent to a feed.
     #[must_use]
-    pub fn pending(&self, feed: &Feed) -> Vec<(Message, Notice)> {
-        let Some(log) = self.feeds.get(&*feed.name) else { return Vec::new() };
-        log.messages
-            .iter()
-            .filter_map(|message| Some((message.clone(), self.notice(log, feed, message)?)))
-            .collect()
+    pub fn has_pending(&self, feed: &Feed) -> bool {
+        self.feeds.get(&*feed.name).is_some_and(|log| !log.messages.is_empty())
+    }
+
+    /// What is to be sent to a feed, the oldest first, as it was planned; of each only what has not arrived. Each is made when
+    /// it is asked for: a feed that fails takes two of thousands.
+    pub fn pending(&self, feed: &Feed) -> impl Iterator<Item = (Message, Notice)> {
+        let log = self.feeds.get(&*feed.name);
+        log.into_iter().flat_map(move |log| {
+            let notice = move |message| self.notice(log, feed, message);
+            log.messages.iter().filter_map(move |message| Some((message.clone(), notice(message)?)))
+        })
     }
 
     fn notice(&self, log: &FeedLog, feed: &Feed, message: &Message) -> Option<Notice> {
@@ -276,14 +412,14 @@ impl Ledger {
             .filter_map(|id| Event::of_line(self.events.get(id)?.line.as_ref()?.as_bytes()).ok())
             .collect();
         let shared = |event: &Event| event.record.shared_event_id.clone();
-        let starts_here = |end: &&Event| {
-            !own.iter().any(|event| event.state() == State::Start && shared(event) == shared(end))
-        };
+        let starts: BTreeSet<String> =
+            own.iter().filter(|event| event.state() == State::Start).map(shared).collect();
+        let starts_elsewhere = |end: &&Event| !starts.contains(&end.record.shared_event_id);
         let is_told = |end: &&Event| {
             matches!(self.start_at(&feed.name, end), Some(Outcome::Pending | Outcome::Delivered))
         };
         let ends = own.iter().filter(|event| event.state() == State::End);
-        ends.filter(starts_here).filter(is_told).map(shared).collect()
+        ends.filter(starts_elsewhere).filter(is_told).map(shared).collect()
     }
 
     /// Gives up what `feed` has not taken for too long; how many events that are.
@@ -305,14 +441,14 @@ impl Ledger {
         given_up
     }
 
-    /// Forgets what nobody needs any more. Feeds that the configuration no longer has are forgotten with their last message.
+    /// Forgets what nobody needs any more. Of a feed that the configuration does not have, messages are forgotten soon; what it
+    /// was told is remembered as long as anybody's: it may be back in the next run.
     pub(super) fn prune(&mut self, feeds: &[Feed], now: DateTime<Utc>) {
-        self.feeds.retain(|name, log| {
-            feeds.iter().any(|feed| *feed.name == **name) || {
-                log.messages.retain(|message| now - message.planned < LINES_KEPT);
-                !log.messages.is_empty()
+        for (name, log) in &mut self.feeds {
+            if feeds.iter().all(|feed| *feed.name != **name) {
+                log.forget_messages(now - LINES_KEPT);
             }
-        });
+        }
         // What was delivered needs its lines no more.
         self.feeds.values_mut().for_each(FeedLog::settle);
         let needed: BTreeSet<String> = self
@@ -331,6 +467,9 @@ impl Ledger {
             log.outcomes.retain(|id, _| self.events.contains_key(id));
             log.settle();
         }
+        self.feeds
+            .retain(|name, log| !log.outcomes.is_empty() || feeds.iter().any(|feed| *feed.name == **name));
+        self.index = Index::of(&self.events);
     }
 
     /// How many events are known, and how many are still to be told: an event that two feeds wait for counts twice.
@@ -345,46 +484,5 @@ impl Ledger {
     pub fn outcomes(&self, feed: &str) -> BTreeMap<&str, &Outcome> {
         let log = self.feeds.get(feed);
         log.into_iter().flat_map(|log| &log.outcomes).map(|(id, outcome)| (id.as_str(), outcome)).collect()
-    }
-}
-
-impl FeedLog {
-    /// Plans a message.
-    pub(super) fn plan(&mut self, message: Message) {
-        for id in &message.events {
-            self.outcomes.insert(id.clone(), Outcome::Pending);
-        }
-        self.messages.push(message);
-    }
-
-    /// How many messages were planned in the hour before `now`.
-    pub(super) fn planned_lately(&mut self, now: DateTime<Utc>) -> usize {
-        self.planned.retain(|planned| now - *planned < TimeDelta::hours(1));
-        self.planned.len()
-    }
-
-    /// Counts a message towards the cap.
-    pub(super) fn count(&mut self, now: DateTime<Utc>) {
-        self.planned.push(now);
-    }
-
-    /// Holds back a message with these events.
-    pub(super) fn hold_back(&mut self, events: Vec<String>) {
-        self.held_back += 1;
-        self.outcomes.extend(events.into_iter().map(|id| (id, Outcome::HeldBack)));
-    }
-
-    /// Lets the last message that was planned now say how many were held back.
-    pub(super) fn tell_held_back(&mut self, now: DateTime<Utc>) {
-        if let Some(last) = self.messages.last_mut().filter(|last| last.planned == now) {
-            last.held_back += std::mem::take(&mut self.held_back);
-        }
-    }
-
-    /// Drops messages of which nothing is pending.
-    pub(super) fn settle(&mut self) {
-        let Self { messages, outcomes, .. } = self;
-        let pending = |id: &String| outcomes.get(id) == Some(&Outcome::Pending);
-        messages.retain(|message| message.events.iter().any(pending));
     }
 }

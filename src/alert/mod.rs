@@ -16,12 +16,12 @@ pub mod plan;
 pub mod replay;
 pub mod route;
 pub mod secret;
-mod send;
+pub mod send;
 pub mod trial;
 
 use chrono::{DateTime, Utc};
 
-use crate::config::{Feed, FeedKind};
+use crate::config::{Feed, FeedKind, Mute};
 use crate::emit::Line;
 use crate::finding::Event;
 use crate::insight::Insight;
@@ -70,6 +70,7 @@ pub enum AlertError {
 #[derive(Debug)]
 pub struct Alerts {
     receivers: Vec<Receiver>,
+    mutes: Vec<Mute>,
 }
 
 impl Alerts {
@@ -85,7 +86,13 @@ impl Alerts {
                 Err(error) => errors.push(error),
             }
         }
-        if errors.is_empty() { Ok(Self { receivers }) } else { Err(errors) }
+        if errors.is_empty() { Ok(Self { receivers, mutes: Vec::new() }) } else { Err(errors) }
+    }
+
+    /// The same, with the rules that mute: what one of them means is not sent, though it was found before there was the rule.
+    #[must_use]
+    pub fn muting(self, mutes: Vec<Mute>) -> Self {
+        Self { mutes, ..self }
     }
 
     /// Whether a feed's lines go to standard output.
@@ -108,10 +115,16 @@ impl Alerts {
         insights: &[Insight],
         moment: Moment,
     ) -> Result<Planned, AlertError> {
-        let mut ledger = ledger_of(state)?;
+        let before = ledger_of(state)?;
+        let mut ledger = before.clone();
+        ledger.mute(&self.mutes, moment.now);
         let found = insights.iter().map(found).collect();
         let planned = plan(&mut ledger, found, &self.feeds(), moment);
-        state.save_ledger(&ledger.to_bytes())?;
+        ledger.note_run(moment.now);
+        // Who follows a trail finds nothing new in most minutes, and pays for each request.
+        if ledger != before {
+            state.save_ledger(&ledger.to_bytes())?;
+        }
         Ok(planned)
     }
 

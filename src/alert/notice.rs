@@ -1,4 +1,6 @@
 //! What is known of an incident, and what of it is new -> what one message tells. Pure.
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
 use crate::cloudtrail::insight::State;
@@ -81,6 +83,7 @@ impl Notice {
     /// ids `new` are told. `None` where none of them is known.
     #[must_use]
     pub fn of(feed: &str, incident: &str, known: Vec<Event>, new: &[String]) -> Option<Self> {
+        let new: BTreeSet<&String> = new.iter().collect();
         let mut events: Vec<Event> =
             known.iter().filter(|event| new.contains(&event.record.event_id)).cloned().collect();
         events.sort_by_cached_key(|event| {

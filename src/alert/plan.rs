@@ -1,6 +1,6 @@
 //! What a run has found, the feeds, and what was told before -> the messages that are to be sent. Pure.
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
@@ -107,7 +107,12 @@ fn plan_feed(ledger: &mut Ledger, feed: &Feed, told: BTreeMap<String, Vec<&Event
     for (subject, events) in subjects {
         let ids: Vec<String> = events.iter().map(|event| event.record.event_id.clone()).collect();
         // What ends is told in any case: its start was, and who waits for the end would wait for ever.
-        let counts = events.iter().any(|event| is_news(event, &events, ledger, feed));
+        let starts: BTreeSet<&str> = events
+            .iter()
+            .filter(|event| event.state() == State::Start)
+            .map(|event| &*event.record.shared_event_id)
+            .collect();
+        let counts = events.iter().any(|event| is_news(event, &starts, ledger, feed));
         let members = ledger.members(&subject, feed.group);
         let log = ledger.log(&feed.name);
         if counts {
@@ -123,17 +128,14 @@ fn plan_feed(ledger: &mut Ledger, feed: &Feed, told: BTreeMap<String, Vec<&Event
     ledger.log(&feed.name).tell_held_back(now);
 }
 
-/// Whether the feed hears of an insight for the first time.
-fn is_news(event: &Event, with: &[&Event], ledger: &Ledger, feed: &Feed) -> bool {
-    let shared = &event.record.shared_event_id;
+/// Whether the feed hears of an insight for the first time. `starts` are told with it.
+fn is_news(event: &Event, starts: &BTreeSet<&str>, ledger: &Ledger, feed: &Feed) -> bool {
     match event.state() {
         State::Start => true,
         State::End => {
-            let has_start = with
-                .iter()
-                .any(|other| other.state() == State::Start && other.record.shared_event_id == *shared);
             let start = ledger.start_at(&feed.name, event);
-            !has_start && !matches!(start, Some(Outcome::Pending | Outcome::Delivered))
+            !starts.contains(&*event.record.shared_event_id)
+                && !matches!(start, Some(Outcome::Pending | Outcome::Delivered))
         }
     }
 }

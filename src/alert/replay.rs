@@ -6,11 +6,14 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::feed::outgoing;
-use super::ledger::{Found, Ledger};
+use super::ledger::{Found, Ledger, Outcome};
 use super::outgoing::{Outgoing, Value};
 use super::plan::{Again, Moment, replan};
+use super::route::Reason;
+use super::send::Only;
 use super::{AlertError, Alerts, ledger_of, trial};
 use crate::finding::Event;
+use crate::mute::mutes_event;
 use crate::state::State;
 use crate::time::Minute;
 
@@ -47,22 +50,20 @@ impl Alerts {
         Some(outcomes)
     }
 
-    /// Plans to tell of `found` again, to the feeds that are `wanted` (all where `None`): what was not delivered, or all of
-    /// it. What a run will send anyway stays as it is.
-    pub fn plan_again(
-        &self,
-        ledger: &mut Ledger,
-        found: &[Found],
-        wanted: Option<&str>,
-        now: DateTime<Utc>,
-        again: Again,
-    ) {
+    /// Plans to tell of `found` again: what was not delivered, or all of it. What a run will send anyway stays as it is.
+    pub fn plan_again(&self, ledger: &mut Ledger, found: &[Found], now: DateTime<Utc>, again: Again) {
         let moment = Moment { now, since: DateTime::UNIX_EPOCH };
+        // What nobody has found before was published by a run that may not have had the rules.
+        let unknown = found.iter().filter(|found| !ledger.knows(&found.event));
+        let muted = unknown.filter(|found| self.mutes.iter().any(|rule| mutes_event(rule, &found.event)));
+        let muted: Vec<String> = muted.map(|found| found.event.record.event_id.clone()).collect();
         for receiver in &self.receivers {
-            if wanted.is_none_or(|wanted| wanted == &*receiver.feed.name) {
-                replan(ledger, found.to_vec(), &receiver.feed, moment, again);
+            replan(ledger, found.to_vec(), &receiver.feed, moment, again);
+            for id in &muted {
+                ledger.note(&receiver.feed.name, id, Outcome::Untold(Reason::Muted));
             }
         }
+        ledger.mute(&self.mutes, now);
     }
 
     /// The same, written into the ledger of a state.
@@ -72,25 +73,27 @@ impl Alerts {
     pub fn note_again(
         &self,
         state: &mut State,
-        (found, wanted): (&[Found], Option<&str>),
+        found: &[Found],
         now: DateTime<Utc>,
         again: Again,
     ) -> Result<(), AlertError> {
-        let mut ledger = ledger_of(state)?;
-        self.plan_again(&mut ledger, found, wanted, now, again);
-        Ok(state.save_ledger(&ledger.to_bytes())?)
+        let before = ledger_of(state)?;
+        let mut ledger = before.clone();
+        self.plan_again(&mut ledger, found, now, again);
+        if ledger != before {
+            state.save_ledger(&ledger.to_bytes())?;
+        }
+        Ok(())
     }
 
-    /// All that would be sent of what is pending in `ledger`.
+    /// All that would be sent of what is pending in `ledger`, as far as `only` wants it.
     #[must_use]
-    pub fn preview(&self, ledger: &Ledger, wanted: Option<&str>, now: DateTime<Utc>) -> Vec<Preview> {
+    pub fn preview(&self, ledger: &Ledger, only: &Only, now: DateTime<Utc>) -> Vec<Preview> {
         let mut previews = Vec::new();
-        let receivers = self.receivers.iter();
-        for receiver in
-            receivers.filter(|receiver| wanted.is_none_or(|wanted| wanted == &*receiver.feed.name))
-        {
+        for receiver in &self.receivers {
             let context = receiver.context(now);
-            for (_, notice) in ledger.pending(&receiver.feed) {
+            let pending = ledger.pending(&receiver.feed);
+            for (_, notice) in pending.filter(|(message, _)| only.wants(message)) {
                 let preview = |to: &str, headers, body: &[u8]| {
                     // A key can stand in a body, too.
                     let body = receiver.secrets.hide(&String::from_utf8_lossy(body));

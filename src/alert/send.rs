@@ -1,5 +1,5 @@
 //! A state whose ledger has something pending -> requests to all feeds at once, and the ledger with what became of them.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -18,8 +18,28 @@ use crate::config::Feed;
 use crate::state::State;
 use crate::summary::FeedTold;
 
-/// What is pending for each feed.
-type Pending = Vec<(Receiver, Vec<(Message, Notice)>)>;
+/// What of it is sent.
+#[derive(Debug, Clone)]
+pub enum Only {
+    /// All that is pending.
+    All,
+    /// Messages with any of these events; the rest stays pending, and nobody speaks of it.
+    These(Arc<BTreeSet<String>>),
+}
+
+impl Only {
+    fn has(&self, event: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(events) => events.contains(event),
+        }
+    }
+
+    /// Whether a message is one of those.
+    pub(super) fn wants(&self, message: &Message) -> bool {
+        message.events.iter().any(|event| self.has(event))
+    }
+}
 
 impl Receiver {
     /// Whether what the feed sends for a notice can be sent: its addresses, and that it sends anything at all.
@@ -43,13 +63,13 @@ impl Alerts {
     pub async fn send(
         &self,
         state: State,
-        now: DateTime<Utc>,
+        (now, only): (DateTime<Utc>, &Only),
         planned: &Planned,
         stop: &Arc<AtomicBool>,
     ) -> Result<(State, BTreeMap<String, FeedTold>), AlertError> {
         let ledger = ledger_of(&state)?;
         let mut told: BTreeMap<String, FeedTold> = BTreeMap::new();
-        let mut pending = Pending::new();
+        let mut called = Vec::new();
         for receiver in &self.receivers {
             let name = receiver.feed.name.to_string();
             let of_feed = told.entry(name.clone()).or_default();
@@ -57,35 +77,43 @@ impl Alerts {
                 (of_feed.held_back, of_feed.muted) = (planned.held_back, planned.muted);
             }
             match ledger.resting(&name).filter(|until| *until > now) {
-                Some(until) if !ledger.pending(&receiver.feed).is_empty() => {
-                    of_feed.problem =
-                        Some(format!("asked to be left alone until {}", until.format("%H:%M:%S UTC")));
+                Some(until) if ledger.has_pending(&receiver.feed) => {
+                    let until = until.format("%H:%M:%S UTC");
+                    of_feed.problem = Some(match ledger.failed_runs(&name) {
+                        0 | 1 => format!("asked to be left alone until {until}"),
+                        failed => format!("failed in {failed} runs, and is left alone until {until}"),
+                    });
                 }
-                Some(_) | None => pending.push((receiver.clone(), ledger.pending(&receiver.feed))),
+                Some(_) | None => called.push(receiver.clone()),
             }
         }
         let feeds = self.feeds();
-        let (problems, kept) = self.tell_all(pending, (state, ledger), now, stop).await;
+        let (problems, kept) = self.tell_all(called, (state, ledger), (now, only), stop).await;
+        let mut kept = kept?;
+        kept.remember(&problems, now);
         for (name, problem) in problems {
             told.entry(name).or_default().problem = Some(problem);
         }
-        finish(kept?, feeds, told, now).await
+        finish(kept, feeds, told, (now, only)).await
     }
 
     /// What went wrong last, by feed; and what is known afterwards.
     async fn tell_all(
         &self,
-        pending: Pending,
+        called: Vec<Receiver>,
         (state, ledger): (State, Ledger),
-        now: DateTime<Utc>,
+        (now, only): (DateTime<Utc>, &Only),
         stop: &Arc<AtomicBool>,
     ) -> (BTreeMap<String, String>, Result<Kept, AlertError>) {
         let (notes, noted) = unbounded_channel();
+        let planned = Arc::new(ledger.clone());
         let keeper = spawn_blocking(move || keep(state, ledger, noted));
         let mut telling = JoinSet::new();
-        for (receiver, messages) in pending {
-            let (notes, stop) = (notes.clone(), Arc::clone(stop));
+        for receiver in called {
+            let only = only.clone();
+            let (planned, notes, stop) = (Arc::clone(&planned), notes.clone(), Arc::clone(stop));
             telling.spawn(async move {
+                let messages = planned.pending(&receiver.feed).filter(|(message, _)| only.wants(message));
                 let problem = receiver.tell(messages, now, &notes, &stop).await;
                 problem.map(|problem| (receiver.feed.name.to_string(), problem))
             });
@@ -110,6 +138,28 @@ struct Kept {
     ledger: Ledger,
     /// What became of events in this run, by feed.
     outcomes: Vec<(String, Outcome)>,
+    /// Whether the ledger differs from what is written.
+    is_changed: bool,
+}
+
+impl Kept {
+    /// Remembers of each feed whether it took anything, by what went wrong.
+    fn remember(&mut self, problems: &BTreeMap<String, String>, now: DateTime<Utc>) {
+        let took: BTreeSet<&String> = self
+            .outcomes
+            .iter()
+            .filter(|(_, outcome)| matches!(outcome, Outcome::Delivered | Outcome::Rejected(_)))
+            .map(|(feed, _)| feed)
+            .collect();
+        for feed in &took {
+            self.is_changed |= self.ledger.failed_runs(feed) > 0;
+            self.ledger.recover(feed);
+        }
+        for feed in problems.keys().filter(|feed| !took.contains(feed)) {
+            self.is_changed = true;
+            self.ledger.fail(feed, now);
+        }
+    }
 }
 
 /// Writes every note into the ledger; those that come while it is written are written together.
@@ -135,7 +185,7 @@ fn keep(
         }
         state.save_ledger(&ledger.to_bytes())?;
     }
-    Ok(Kept { state, ledger, outcomes })
+    Ok(Kept { state, ledger, outcomes, is_changed: false })
 }
 
 /// Gives up what has been pending for too long, and counts.
@@ -143,9 +193,9 @@ async fn finish(
     kept: Kept,
     feeds: Vec<Feed>,
     mut told: BTreeMap<String, FeedTold>,
-    now: DateTime<Utc>,
+    (now, only): (DateTime<Utc>, &Only),
 ) -> Result<(State, BTreeMap<String, FeedTold>), AlertError> {
-    let Kept { mut state, mut ledger, outcomes } = kept;
+    let Kept { mut state, mut ledger, outcomes, is_changed } = kept;
     for (feed, outcome) in outcomes {
         let of_feed = told.entry(feed).or_default();
         match outcome {
@@ -161,11 +211,14 @@ async fn finish(
     for feed in &feeds {
         let of_feed = told.entry(feed.name.to_string()).or_default();
         let why = of_feed.problem.clone().unwrap_or_else(|| "not tried".to_owned());
-        of_feed.given_up = ledger.give_up(feed, now, &why);
-        let outcomes = ledger.outcomes(&feed.name);
-        of_feed.pending = outcomes.values().filter(|outcome| ***outcome == Outcome::Pending).count() as u64;
+        if matches!(only, Only::All) {
+            of_feed.given_up = ledger.give_up(feed, now, &why);
+        }
+        let outcomes = ledger.outcomes(&feed.name).into_iter();
+        let pending = outcomes.filter(|(id, outcome)| **outcome == Outcome::Pending && only.has(id));
+        of_feed.pending = pending.count() as u64;
     }
-    if ledger == before {
+    if ledger == before && !is_changed {
         return Ok((state, told));
     }
     let saved = spawn_blocking(move || state.save_ledger(&ledger.to_bytes()).map(|()| state)).await;

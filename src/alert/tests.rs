@@ -5,8 +5,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::ledger::{Found, Ledger, Outcome};
-use super::notice::{Status, key};
+use super::ledger::{Found, Ledger, Message, Outcome};
+use super::notice::{Notice, Status, key};
 use super::plan::{Moment, plan};
 use super::route::{Reason, Told, route};
 use super::{found, trial};
@@ -62,10 +62,14 @@ fn all(insights: &[Insight]) -> Vec<Found> {
     insights.iter().map(found).collect()
 }
 
+fn made(ledger: &Ledger, feed: &Feed) -> Vec<(Message, Notice)> {
+    ledger.pending(feed).collect()
+}
+
 /// Each pending message as its key and the ids of its events.
 fn messages(ledger: &Ledger, feed: &Feed) -> Vec<(String, BTreeSet<String>)> {
-    let messages = ledger.pending(feed).into_iter();
-    messages
+    ledger
+        .pending(feed)
         .map(|(message, notice)| {
             let ids = notice.events.iter().map(|event| event.record.event_id.clone()).collect();
             assert_eq!(message.key, notice.key.to_string());
@@ -133,14 +137,14 @@ fn what_belongs_together_is_one_message_and_keeps_its_incident() {
     };
     let mut ledger = Ledger::default();
     plan(&mut ledger, all(&[same(2, 5, State::Start), same(3, 9, State::Start)]), &feeds, moment(now()));
-    let first = ledger.pending(&feeds[0]);
+    let first = made(&ledger, &feeds[0]);
     assert_eq!((first.len(), first[0].1.events.len()), (1, 2));
     assert_eq!(first[0].1.status, Status::Firing);
     // One that began before those joins later; and all end.
     let later =
         [same(1, 1, State::Start), same(1, 1, State::End), same(2, 5, State::End), same(3, 9, State::End)];
     plan(&mut ledger, all(&later), &feeds, moment(now() + TimeDelta::hours(1)));
-    let pending = ledger.pending(&feeds[0]);
+    let pending = made(&ledger, &feeds[0]);
     assert_eq!(pending.len(), 2);
     assert_eq!(pending[0], first[0], "what was planned stays as it was");
     assert_eq!(pending[1].1.incident, first[0].1.incident, "receivers know it by that");
@@ -155,19 +159,19 @@ fn the_most_severe_is_told_before_the_cap_is_reached_and_ends_are_told_in_any_ca
         [insight(1, State::Start, Severity::Low), insight(2, State::Start, Severity::Critical), start(3)];
     let planned = plan(&mut ledger, all(&found), &feeds, moment(now()));
     assert_eq!(planned["f"].held_back, 2);
-    let pending = ledger.pending(&feeds[0]);
+    let pending = made(&ledger, &feeds[0]);
     assert_eq!(pending.len(), 1);
     assert_eq!((pending[0].1.severity, pending[0].1.held_back), (Severity::Critical, 2));
     // Of the three, only one was told to have begun.
     let soon = moment(now() + TimeDelta::minutes(30));
     plan(&mut ledger, all(&[end(1), end(2), end(3), start(4)]), &feeds, soon);
-    let pending = ledger.pending(&feeds[0]);
+    let pending = made(&ledger, &feeds[0]);
     assert_eq!(pending.len(), 2);
     assert_eq!(pending[1].0.events, [end(2).event_id.to_string()]);
     assert_eq!(pending[1].1.held_back, 1, "the other that began");
     let later = moment(now() + TimeDelta::minutes(61));
     plan(&mut ledger, all(&[start(5)]), &feeds, later);
-    assert_eq!(ledger.pending(&feeds[0]).len(), 3, "an hour later there is room again");
+    assert_eq!(made(&ledger, &feeds[0]).len(), 3, "an hour later there is room again");
 }
 
 #[test]
@@ -209,6 +213,113 @@ fn what_nobody_needs_is_forgotten_and_what_is_pending_is_not() {
     assert!(!text.contains("Api1\\\"") && text.contains("Api2\\\""), "{text}");
     plan(&mut ledger, Vec::new(), &[], moment(now() + TimeDelta::days(100)));
     assert_eq!(ledger, Ledger::default(), "the feed is gone, and nobody waits for it");
+}
+
+#[test]
+fn a_feed_that_is_away_for_a_run_is_told_nothing_twice() {
+    let feeds = [feed("")];
+    let mut ledger = Ledger::default();
+    plan(&mut ledger, all(&[start(1), start(2)]), &feeds, moment(now()));
+    ledger.note("f", &start(1).event_id.to_string(), Outcome::Delivered);
+    let later = |days: i64| moment(now() + TimeDelta::days(days));
+    plan(&mut ledger, Vec::new(), &[], later(1));
+    assert_eq!(messages(&ledger, &feeds[0]).len(), 1, "it may be back soon");
+    plan(&mut ledger, Vec::new(), &[], later(4));
+    assert_eq!(messages(&ledger, &feeds[0]), []);
+    plan(&mut ledger, all(&[start(1), start(2), end(1)]), &feeds, later(5));
+    assert_eq!(ledger.outcomes("f")[&*start(1).event_id.to_string()], &Outcome::Delivered);
+    let told = messages(&ledger, &feeds[0]);
+    assert_eq!(told.len(), 1, "it knows that this one began");
+    assert_eq!(told[0].1, BTreeSet::from([end(1).event_id.to_string()]));
+}
+
+#[test]
+fn a_feed_that_fails_in_run_after_run_is_left_alone_for_longer_and_longer() {
+    let mut ledger = Ledger::default();
+    for (run, minutes) in
+        [None, Some(2), Some(4), Some(8), Some(16), Some(30), Some(30)].into_iter().enumerate()
+    {
+        let now = now() + TimeDelta::hours(i64::try_from(run).expect("small"));
+        ledger.fail("f", now);
+        let want = minutes.map(|minutes| now + TimeDelta::minutes(minutes));
+        assert_eq!(ledger.resting("f"), want, "run {run}");
+    }
+    ledger.recover("f");
+    ledger.fail("f", now() + TimeDelta::days(1));
+    assert!(ledger.resting("f").is_some_and(|until| until < now() + TimeDelta::days(1)), "begins anew");
+    // Who asked for more gets it.
+    let asked = now() + TimeDelta::days(2);
+    ledger.rest("f", Some(asked));
+    ledger.fail("f", now() + TimeDelta::days(1));
+    assert_eq!(ledger.resting("f"), Some(asked));
+}
+
+#[test]
+fn what_a_newer_rule_mutes_is_not_sent() {
+    let feeds = [feed("")];
+    let rules = |text: &str| {
+        let text = format!("[[mute]]\nreason = \"known\"\n{text}");
+        Config::load(&text, "f.toml").expect("a sound configuration").mutes
+    };
+    let by_eve = {
+        let mut insight = start(2);
+        let eve = crate::attribution::Contributor {
+            attribute: crate::attribution::Contributing::Identity,
+            value: "arn:aws:iam::111122223333:user/eve".to_owned(),
+            calls: 9,
+            usual: 0.0,
+        };
+        insight.explanation.contributors = vec![eve];
+        (insight.explanation.observed, insight.explanation.bound) = (10.0, 2.0);
+        insight
+    };
+    // Of two that are pending, 0 and 2, how many are told: the second by eve.
+    let cases = [
+        ("name = \"Nothing\"", 2),
+        ("name = \"Api2\"", 1),
+        ("account = \"0*\"", 0),
+        ("account = \"0*\"\nexpires = 2026-02-03T00:00:00Z", 2),
+        ("account = \"0*\"\nfrom = 2026-02-03\nto = \"2026-02-03T00:02\"", 1),
+        ("principal = \"user/eve\"", 1),
+        ("principal = \"user/mallory\"", 2),
+    ];
+    for (rule, want) in cases {
+        let rules = rules(rule);
+        let mut ledger = Ledger::default();
+        plan(&mut ledger, all(&[start(0), by_eve.clone()]), &feeds, moment(now()));
+        ledger.mute(&rules, now());
+        assert_eq!(messages(&ledger, &feeds[0]).len(), want, "{rule}");
+        let muted = ledger.outcomes("f").into_values();
+        let muted = muted.filter(|outcome| **outcome == Outcome::Untold(Reason::Muted)).count();
+        assert_eq!(muted, 2 - want, "{rule}");
+        // What is found from now on was judged by it, with all its calls at hand.
+        plan(&mut ledger, all(&[start(3)]), &feeds, moment(now()));
+        ledger.mute(&rules, now() + TimeDelta::hours(1));
+        assert_eq!(messages(&ledger, &feeds[0]).len(), want + 1, "{rule}");
+    }
+    let mut crowd = by_eve;
+    crowd.explanation.bound = 1.0;
+    let mut ledger = Ledger::default();
+    plan(&mut ledger, all(&[crowd]), &feeds, moment(now()));
+    ledger.mute(&rules("principal = \"user/eve\""), now());
+    assert_eq!(messages(&ledger, &feeds[0]).len(), 1, "nobody hides behind a muted caller");
+}
+
+#[test]
+fn a_run_tells_what_was_noticed_since_a_day_before_the_last() {
+    let mut ledger = Ledger::default();
+    let day = TimeDelta::days(1);
+    assert_eq!(ledger.since(now()), now() - day, "feeds that were added later");
+    ledger.note_run(now());
+    assert_eq!(ledger.since(now()), now() - day, "the second step of a backfill");
+    assert_eq!(ledger.since(now() + day * 7), now() - day, "down for a week");
+    assert_eq!(ledger.since(now() - day), now() - day * 2, "a clock that was put back");
+    let before = ledger.clone();
+    ledger.note_run(now() + TimeDelta::minutes(1));
+    assert_eq!(ledger, before, "a run a minute writes nothing");
+    ledger.note_run(now() + day);
+    assert_eq!(ledger.since(now() + day), now());
+    assert_eq!(Ledger::from_bytes(&ledger.to_bytes()).expect("as written"), ledger);
 }
 
 #[test]

@@ -6,7 +6,9 @@ use std::time::SystemTime;
 use anyhow::bail;
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::alert::ledger::LATELY;
 use crate::alert::plan::{Moment, Planned};
+use crate::alert::send::Only;
 use crate::alert::{AlertError, Alerts, ledger_of};
 use crate::config::{Config, Format};
 use crate::emit::{Earlier, Target};
@@ -18,15 +20,11 @@ use crate::state::State;
 use crate::summary::{FeedTold, Summary};
 use crate::time::Minute;
 
-/// A first run, and one that judges all again, tell of what was noticed within so long: the night that people wait for, not
-/// the years that came with it.
-const LATELY: TimeDelta = TimeDelta::hours(24);
-
 /// From when on to alert.
 #[derive(Debug, clap::Args)]
 pub(super) struct AlertArgs {
     /// With --state: tell the feeds only of what was noticed from this time on (UTC). Where not given, a first run and
-    /// --rescore tell of the last day, other runs of all that they find.
+    /// --rescore tell of the last day, other runs of what was noticed since a day before the last one.
     #[arg(long, value_name = "TIME", value_parser = super::time_arg::parse)]
     alert_since: Option<Minute>,
     /// What alerts take for the time of now; for tests.
@@ -73,15 +71,12 @@ impl AlertArgs {
             );
         }
         // What is damaged should be told before the work, and before anything is published.
-        ledger_of(&going_on.state)?;
+        let ledger = ledger_of(&going_on.state)?;
         let now = now(self.now);
         let is_backfill = going_on.state.is_new() || going_on.told.is_some();
-        let lately = now - LATELY - TimeDelta::minutes(going_on.settle.into());
-        let since = match self.alert_since {
-            Some(since) => time(since),
-            None if is_backfill => lately,
-            None => DateTime::UNIX_EPOCH,
-        };
+        let lately = if is_backfill { now - LATELY } else { ledger.since(now) };
+        let settled = TimeDelta::minutes(going_on.settle.into());
+        let since = self.alert_since.map_or(lately - settled, time);
         Ok(Some(Alerting { alerts, moment: Moment { now, since }, buckets: buckets.clone(), stop }))
     }
 }
@@ -101,10 +96,11 @@ impl Alerting {
     /// goes wrong here is told, and no failure of the scan.
     pub(super) async fn send(&self, state: State, planned: &Planned, summary: &mut Summary, out: &Path) {
         // Held until the summary is written: no other run can write one meanwhile.
-        let (_held, told) = match self.alerts.send(state, self.moment.now, planned, &self.stop).await {
-            Ok((state, told)) => (Some(state), told),
-            Err(error) => (None, self.failed(&error)),
-        };
+        let (_held, told) =
+            match self.alerts.send(state, (self.moment.now, &Only::All), planned, &self.stop).await {
+                Ok((state, told)) => (Some(state), told),
+                Err(error) => (None, self.failed(&error)),
+            };
         summary.alerts = told;
         let target = Target::open(out, Earlier::Kept, &self.buckets);
         let published = target.and_then(|mut target| {
@@ -130,7 +126,8 @@ impl Alerting {
 /// # Errors
 /// With all that cannot be used; each is reported.
 pub(super) fn open(config: &Config, buckets: &Buckets) -> anyhow::Result<Alerts> {
-    Alerts::open(&config.feeds, buckets).map_err(|errors| {
+    let opened = Alerts::open(&config.feeds, buckets).map(|alerts| alerts.muting(config.mutes.clone()));
+    opened.map_err(|errors| {
         let all: Vec<String> =
             errors.into_iter().map(|error| format!("{:#}", anyhow::Error::new(error))).collect();
         anyhow::anyhow!(all.join("; "))

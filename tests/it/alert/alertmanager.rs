@@ -65,12 +65,12 @@ fn alerts_are_read_back_silenced_by_label_and_ended() {
 
     // Their ends end them, though those have another severity, and are told by another run.
     deliver(&scenario, "20260113T0540");
-    scenario.done(&["-q", "scan", "logs"]);
+    scenario.done(&["-q", "scan", "logs", "--alert-since", "2026-01-01"]);
     let left = alertmanager.alerts();
     assert_eq!((of(&left, "eu-west-1"), of(&left, "us-east-1")), (Value::Null, Value::Null), "{left:?}");
     // What nobody had been told of before it was over fires.
     deliver(&scenario, "20260113T2000");
-    scenario.done(&["-q", "scan", "logs"]);
+    scenario.done(&["-q", "scan", "logs", "--alert-since", "2026-01-01"]);
     let alerts = alertmanager.alerts();
     let late =
         alerts.iter().find(|alert| alert["labels"]["event_name"] == "DeleteParameter").expect("it fires");

@@ -63,6 +63,38 @@ fn a_replay_shows_what_would_be_sent_and_sends_what_was_not() {
 }
 
 #[test]
+fn a_replay_tells_one_feed_what_lies_in_its_time_and_nobody_else() {
+    let (night, receiver) = (Night::new(), Receiver::new());
+    night.feeds(&receiver, "");
+    let lines = night.scenario.path("alerts.jsonl");
+    std::fs::create_dir(&lines).expect("writable");
+    receiver.plan(|_| Reply::Status(503, ""));
+    assert_eq!(night.scan().status, 3);
+    std::fs::remove_dir(&lines).expect("it is empty");
+    receiver.plan(|_| Reply::Taken);
+    let run = |from: &str, to: &str, more: &[&str]| {
+        let common = [
+            "alert", "--replay", "--from", from, "--to", to, "--out", "out", "--state", "state", "--now", NOW,
+        ];
+        night.scenario.run(&[&common, more].concat())
+    };
+    let before = run("2026-01-01", "2026-01-02", &[]);
+    assert_eq!((before.status, receiver.seen().len(), night.lines().len()), (0, 0, 0), "{}", before.stdout);
+    assert_eq!(run("2026-01-01", "2026-01-02", &["--dry-run"]).stdout, "");
+    let turned = run("2026-01-16", "2026-01-14", &[]);
+    assert_eq!((turned.status, turned.stderr.contains("is after --to")), (2, true), "{}", turned.stderr);
+    let sent = run("2026-01-14", "2026-01-16", &["--feed", "hook"]);
+    assert_eq!((sent.status, receiver.counts().len()), (0, night.events().len()), "{}", sent.stdout);
+    assert_eq!(night.lines().len(), 0, "nobody else");
+    // A test is of that feed alone, and is sent or not asked for.
+    receiver.forget();
+    assert_eq!(night.scenario.run(&["alert", "--test", "hook", "--dry-run"]).status, 2);
+    assert!(receiver.seen().is_empty());
+    night.feeds(&receiver, "secret_env = \"HOOK_SECRET\"");
+    assert_eq!(night.scenario.run(&["alert", "--test", "lines"]).status, 0, "another feed's secret");
+}
+
+#[test]
 fn check_says_what_a_feed_lacks_and_shows_no_secret() {
     let (night, receiver) = (Night::new(), Receiver::new());
     night.feeds(&receiver, "secret_env = \"HOOK_SECRET\"\nmatch = { severity = \"high\" }");

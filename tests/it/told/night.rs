@@ -43,7 +43,13 @@ impl Night {
         for (name, bytes) in &old {
             scenario.write(&format!("logs/{name}"), bytes);
         }
-        scenario.done(&SCAN);
+        // Feeds know of that night, so that the next tells all that was noticed since the day before.
+        let feed = "[[feed]]\nname = \"earlier\"\ntype = \"jsonl\"\npath = \"earlier.jsonl\"\n";
+        let config = scenario.write("trailpulse.toml", feed);
+        let mut first = SCAN;
+        first[10] = "2026-01-14T00:00:00Z";
+        scenario.done(&first);
+        std::fs::remove_file(config).expect("it is there");
         for (name, bytes) in &new {
             scenario.write(&format!("logs/{name}"), bytes);
         }

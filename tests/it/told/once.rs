@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 
 use super::night::Night;
 use super::receiver::{Receiver, Reply};
-use crate::command::Ended;
+use crate::command::{Ended, tree};
 
 /// Events by how often they came, with one message each.
 fn assert_each_once(receiver: &Receiver, want: &BTreeSet<String>, what: &str) {
@@ -158,6 +158,30 @@ fn an_old_archive_alerts_nobody_unless_somebody_says_so() {
     assert!((1..=all).contains(&receiver.counts().len()), "the last day of a first run");
     let aside = night.scenario.done(&["scan", "logs", "--out", "aside"]);
     assert!(aside.stderr.contains("told once needs a state"), "{}", aside.stderr);
+}
+
+#[test]
+fn a_backfill_in_two_steps_alerts_nobody() {
+    let (night, receiver) = (Night::new(), Receiver::new());
+    night.feeds(&receiver, "");
+    let logs = night.scenario.path("logs");
+    let scan = || {
+        let arguments = ["-q", "scan", "logs", "--state", "s", "--out", "o", "--now", "2026-03-01"];
+        night.scenario.done(&arguments);
+    };
+    let new = tree(&logs).into_iter().filter(|(name, _)| name.contains("/2026/01/1"));
+    let new: Vec<_> = new.filter(|(name, _)| ["/14/", "/15/"].iter().any(|day| name.contains(day))).collect();
+    for (name, _) in &new {
+        std::fs::remove_file(logs.join(name)).expect("it is there");
+    }
+    scan();
+    for (name, bytes) in &new {
+        night.scenario.write(&format!("logs/{name}"), bytes);
+    }
+    scan();
+    let insights = std::fs::read_to_string(night.scenario.path("o/insights.jsonl")).expect("insights");
+    assert!(insights.contains("\"eventTime\":\"2026-01-14"), "the second step finds some");
+    assert_eq!((receiver.seen().len(), night.lines().len()), (0, 0), "an archive alerts nobody");
 }
 
 #[test]
