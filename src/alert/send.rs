@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::{JoinSet, spawn_blocking};
 
-use super::deliver::{Note, Receiver};
+use super::deliver::{Clock, Note, Receiver};
 use super::feed::outgoing;
 use super::ledger::{Ledger, Message, Outcome};
 use super::notice::Notice;
@@ -81,12 +81,13 @@ impl Alerts {
         stop: &Arc<AtomicBool>,
     ) -> (BTreeMap<String, String>, Result<Kept, AlertError>) {
         let (notes, noted) = unbounded_channel();
+        let clock = Clock::new(now);
         let keeper = spawn_blocking(move || keep(state, ledger, noted));
         let mut telling = JoinSet::new();
         for (receiver, messages) in pending {
             let (notes, stop) = (notes.clone(), Arc::clone(stop));
             telling.spawn(async move {
-                let problem = receiver.tell(messages, now, &notes, &stop).await;
+                let problem = receiver.tell(messages, clock, &notes, &stop).await;
                 problem.map(|problem| (receiver.feed.name.to_string(), problem))
             });
         }
