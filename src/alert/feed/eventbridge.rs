@@ -203,7 +203,11 @@ mod tests {
             (400, xml("InvalidParameter"), rejected("InvalidParameter")),
             (400, xml("ParameterValueInvalid"), rejected("ParameterValueInvalid")),
         ] {
-            assert_eq!(refused(&Answer { status, body: body.as_bytes() }), Reply::All(want), "{status} {body}");
+            assert_eq!(
+                refused(&Answer { status, body: body.as_bytes() }),
+                Reply::All(want),
+                "{status} {body}"
+            );
         }
         let none = read(&Answer { status: 200, body: b"<html>" });
         assert!(matches!(none, Reply::All(Verdict::Again(_))), "{none:?}");
