@@ -315,12 +315,7 @@ impl Receiver {
 
 impl Tried {
     /// What was not come to failed for the same reason as what did.
-    fn failed(
-        verdicts: Vec<Option<Verdict>>,
-        why: &str,
-        wait: Option<Duration>,
-        is_final: bool,
-    ) -> Self {
+    fn failed(verdicts: Vec<Option<Verdict>>, why: &str, wait: Option<Duration>, is_final: bool) -> Self {
         let again = || Verdict::Again(why.to_owned());
         let verdicts = verdicts.into_iter().map(|verdict| verdict.unwrap_or_else(again)).collect();
         Self { verdicts, wait, is_final }

@@ -72,7 +72,11 @@ async fn in_time<W: Write>(
 async fn to_pipe(path: &Path, text: &str, within: Duration) -> io::Result<()> {
     const NO_READER: i32 = 6; // ENXIO
     let pipe = tokio::net::unix::pipe::OpenOptions::new().open_sender(path).map_err(|error| {
-        if error.raw_os_error() == Some(NO_READER) { io::Error::other("nobody reads the pipe") } else { error }
+        if error.raw_os_error() == Some(NO_READER) {
+            io::Error::other("nobody reads the pipe")
+        } else {
+            error
+        }
     })?;
     let write = async {
         let mut left = text.as_bytes();
