@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     const SOON: Duration = Duration::from_millis(200);
-    const LATE: Duration = Duration::from_secs(60);
+    const LATE: Duration = Duration::from_mins(1);
 
     #[tokio::test]
     async fn lines_are_added_after_what_was_cut_off() {

@@ -88,7 +88,7 @@ fn server(plan: impl Fn(usize) -> Option<&'static str> + Send + 'static) -> (Str
 
 /// Reads a request; its head, in small letters.
 fn head(stream: &mut TcpStream) -> String {
-    let (mut bytes, mut part) = (Vec::new(), [0; 65536]);
+    let (mut bytes, mut part) = (Vec::new(), [0; 8192]);
     loop {
         let read = stream.read(&mut part).expect("a request");
         bytes.extend_from_slice(&part[..read]);
