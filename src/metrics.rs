@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use prometheus::{Encoder, Gauge, GaugeVec, Opts, Registry, TextEncoder};
 
 use crate::severity::Severity;
-use crate::summary::{FeedTold, Summary};
+use crate::summary::{Coverage, FeedTold, Summary};
 use crate::time::Minute;
 
 /// Wall-clock seconds that each stage took, by its name.
@@ -44,6 +44,26 @@ pub fn text(summary: &Summary, ended: f64, stages: &Stages) -> Vec<u8> {
         "Accounts with too little history to be judged.",
         covered.warming_up.len() as f64,
     );
+    went_on(&metrics, covered, ended);
+    // Those without insights too: what is not there cannot be alerted on.
+    let severities = Severity::ALL.iter().map(|severity| {
+        let found = summary.insights_by_severity.get(severity.name()).copied().unwrap_or_default();
+        (severity.name(), found as f64)
+    });
+    metrics.many("insights", "New insights that no rule mutes.", "severity", severities);
+    metrics.one("insights_open", "Those without an end yet.", summary.insights_open as f64);
+    metrics.one(
+        "insights_ended",
+        "Insights of earlier runs that have ended now.",
+        summary.insights_ended as f64,
+    );
+    metrics.one("insights_muted", "Insights that a rule mutes.", summary.insights_muted as f64);
+    alerts(&metrics, summary);
+    metrics.text()
+}
+
+/// How far a run went on, and by which model.
+fn went_on(metrics: &Metrics, covered: &Coverage, ended: f64) {
     // A night that reads nothing new knows no better than until when earlier ones have judged.
     let judged_until = covered.went_on.as_ref().map(|went_on| went_on.judged_until);
     let judged_until = judged_until.filter(|until| *until > Minute::default());
@@ -65,21 +85,6 @@ pub fn text(summary: &Summary, ended: f64, stages: &Stages) -> Vec<u8> {
         "Whether the run before judged with another model, sensitivity or overrides.",
         f64::from(u8::from(changed)),
     );
-    // Those without insights too: what is not there cannot be alerted on.
-    let severities = Severity::ALL.iter().map(|severity| {
-        let found = summary.insights_by_severity.get(severity.name()).copied().unwrap_or_default();
-        (severity.name(), found as f64)
-    });
-    metrics.many("insights", "New insights that no rule mutes.", "severity", severities);
-    metrics.one("insights_open", "Those without an end yet.", summary.insights_open as f64);
-    metrics.one(
-        "insights_ended",
-        "Insights of earlier runs that have ended now.",
-        summary.insights_ended as f64,
-    );
-    metrics.one("insights_muted", "Insights that a rule mutes.", summary.insights_muted as f64);
-    alerts(&metrics, summary);
-    metrics.text()
 }
 
 /// What became of alerts, in events; nothing where nobody is alerted.

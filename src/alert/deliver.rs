@@ -1,11 +1,12 @@
 //! Messages to one feed -> what became of each event, in bounded time, whatever the receiver does.
+use std::future::Future;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep};
 
 use super::feed::{Context, outgoing};
@@ -32,6 +33,59 @@ const LOST: Duration = Duration::from_mins(1);
 const WHOLE: Duration = Duration::from_mins(10);
 /// The longest that a server can keep later runs away.
 const LONGEST_REST: TimeDelta = TimeDelta::hours(1);
+/// For so long a request that is under way when a stop is asked for may still be answered.
+const GRACE: Duration = Duration::from_secs(2);
+/// Requests that were made so long ago are made anew before they are sent: they say when they were sent.
+const FRESH: Duration = Duration::from_secs(30);
+/// Why something was left to the next run.
+const STOPPED: &str = "a stop was asked for";
+/// The same.
+const NO_TIME: &str = "there was no time left";
+/// The same.
+const UNNOTED: &str = "what becomes of it cannot be noted";
+
+/// The time of day while messages are sent: what was known once, and what has passed since.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    base: DateTime<Utc>,
+    begun: Instant,
+}
+
+impl Clock {
+    /// One that shows `now`, and goes on from there.
+    pub(super) fn new(now: DateTime<Utc>) -> Self {
+        Self { base: now, begun: Instant::now() }
+    }
+
+    /// What it shows.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.base + TimeDelta::from_std(self.begun.elapsed()).unwrap_or_default()
+    }
+}
+
+/// What all messages to a feed have in common in a run.
+#[derive(Debug, Clone, Copy)]
+struct Run<'a> {
+    clock: Clock,
+    /// When the rest is left to the next run.
+    until: Instant,
+    notes: &'a UnboundedSender<Note>,
+    stop: &'a AtomicBool,
+}
+
+impl Run<'_> {
+    /// Why nothing more is to be sent, if so.
+    fn over(&self) -> Option<&'static str> {
+        if self.stop.load(Ordering::SeqCst) {
+            Some(STOPPED)
+        } else if self.notes.is_closed() {
+            // The ledger could not be written, which is reported there. What was sent now would be sent again.
+            Some(UNNOTED)
+        } else {
+            (Instant::now() >= self.until).then_some(NO_TIME)
+        }
+    }
+}
 
 /// What is to be remembered.
 #[derive(Debug)]
@@ -74,27 +128,26 @@ impl Receiver {
         Context { feed: &self.feed, secrets: &self.secrets, region, now }
     }
 
-    /// Sends all messages, the oldest first, and says of each at once what became of it. Gives what went wrong last.
+    /// Sends all messages, the oldest first, and says of each event at once what became of it. Gives what went wrong last.
     pub(super) async fn tell(
         &self,
         messages: impl Iterator<Item = (Message, Notice)> + Send,
-        now: DateTime<Utc>,
+        clock: Clock,
         notes: &UnboundedSender<Note>,
         stop: &AtomicBool,
     ) -> Option<String> {
-        let (begun, mut lost, mut failures, mut problem) = (Instant::now(), Duration::ZERO, 0, None);
+        let run = Run { clock, until: Instant::now() + WHOLE, notes, stop };
+        let (mut lost, mut failures, mut problem) = (Duration::ZERO, 0, None);
         for (_, notice) in messages {
-            let is_stopped = stop.load(Ordering::SeqCst);
-            if is_stopped || failures >= FAILURES || lost >= LOST || begun.elapsed() >= WHOLE {
+            if run.over().is_some() || failures >= FAILURES || lost >= LOST {
                 break;
             }
             let started = Instant::now();
-            let (outcomes, why, rest) = self.send(notice, now, LOST.saturating_sub(lost), stop).await;
-            step("note what became of a message");
-            // Nobody listens only where the ledger could not be written, which is reported there.
-            let _ = notes.send(Note::Events(self.feed.name.to_string(), outcomes));
-            if let Some(rest) = rest {
-                let _ = notes.send(Note::Rest(self.feed.name.to_string(), now + rest));
+            let (why, rest) = self.send(notice, LOST.saturating_sub(lost), run).await;
+            if let Some(rest) = rest
+                && notes.send(Note::Rest(self.feed.name.to_string(), clock.now() + rest)).is_err()
+            {
+                return why.or(problem);
             }
             if let Some(why) = why {
                 lost += started.elapsed();
@@ -115,40 +168,39 @@ impl Receiver {
         now: DateTime<Utc>,
         stop: &AtomicBool,
     ) -> Result<(), String> {
-        let (outcomes, why, _) = self.send(notice, now, LOST, stop).await;
-        match outcomes.into_iter().find_map(|(_, outcome)| match outcome {
-            Outcome::Rejected(why) => Some(why),
-            _ => None,
-        }) {
-            Some(why) => Err(why),
-            None => why.map_or(Ok(()), Err),
+        let (notes, mut noted) = unbounded_channel();
+        let run = Run { clock: Clock::new(now), until: Instant::now() + WHOLE, notes: &notes, stop };
+        let (why, _) = self.send(notice, LOST, run).await;
+        drop(notes);
+        while let Some(note) = noted.recv().await {
+            let Note::Events(_, outcomes) = note else { continue };
+            for (_, outcome) in outcomes {
+                if let Outcome::Rejected(why) = outcome {
+                    return Err(why);
+                }
+            }
         }
+        why.map_or(Ok(()), Err)
     }
 
-    /// Sends one message, with as many tries as it takes and `time` allows: what is decided of its events, what went wrong
-    /// with the rest, and for how long the server wants to be left alone.
+    /// Sends one message, with as many tries as it takes and `time` allows: what went wrong with what is not decided, and for
+    /// how long the server wants to be left alone.
     async fn send(
         &self,
         mut notice: Notice,
-        now: DateTime<Utc>,
         time: Duration,
-        stop: &AtomicBool,
-    ) -> (Vec<(String, Outcome)>, Option<String>, Option<TimeDelta>) {
-        let (begun, mut decided, mut why) = (Instant::now(), Vec::new(), None);
+        run: Run<'_>,
+    ) -> (Option<String>, Option<TimeDelta>) {
+        let (begun, mut why) = (Instant::now(), None);
         for attempt in 1..=TRIES {
             step("send a message");
-            let Tried { verdicts, wait, is_final } = self.once(&notice, now).await;
+            let Tried { verdicts, wait, is_final } = self.once(&notice, run).await;
             why = None;
             let events = std::mem::take(&mut notice.events);
             for (event, verdict) in events.into_iter().zip(verdicts) {
-                let id = event.record.event_id.clone();
-                match verdict {
-                    Verdict::Delivered => decided.push((id, Outcome::Delivered)),
-                    Verdict::Rejected(why) => decided.push((id, Outcome::Rejected(why))),
-                    Verdict::Again(reason) => {
-                        why = Some(reason);
-                        notice.events.push(event);
-                    }
+                if let Verdict::Again(reason) = verdict {
+                    why = Some(reason);
+                    notice.events.push(event);
                 }
             }
             if notice.events.is_empty() || is_final || attempt == TRIES {
@@ -157,52 +209,98 @@ impl Receiver {
             let pause = wait.unwrap_or_else(|| pause(&notice, attempt));
             if pause > LONGEST_PAUSE {
                 let rest = TimeDelta::from_std(pause).unwrap_or(LONGEST_REST).min(LONGEST_REST);
-                return (decided, why, Some(rest));
+                return (why, Some(rest));
             }
-            if begun.elapsed() + pause >= time {
+            if begun.elapsed() + pause >= time || Instant::now() + pause >= run.until {
                 break;
             }
-            if !paused(pause, stop).await {
+            if !paused(pause, run.stop).await {
                 break;
             }
         }
-        (decided, why, None)
+        (why, None)
     }
 
-    /// Sends what is left of a message once.
-    async fn once(&self, notice: &Notice, now: DateTime<Utc>) -> Tried {
-        let context = self.context(now);
-        let nothing = Verdict::Again("nothing was sent".to_owned());
+    /// Sends what is left of a message once, and notes what is decided after each request.
+    async fn once(&self, notice: &Notice, run: Run<'_>) -> Tried {
         let mut verdicts: Vec<Option<Verdict>> = vec![None; notice.events.len()];
-        for outgoing in outgoing(&context, notice) {
-            let (events, reply, wait, is_final) = match outgoing {
-                Outgoing::Lines(lines) => {
-                    let events = (0..notice.events.len()).collect();
-                    let added =
-                        tokio::task::spawn_blocking(move || lines::add(Path::new(&lines.path), &lines.lines))
-                            .await;
-                    let added = added.unwrap_or_else(|error| Err(error.to_string()));
-                    let verdict = added.map_or_else(Verdict::Again, |()| Verdict::Delivered);
-                    (events, Reply::All(verdict), None, true)
-                }
-                Outgoing::Post(post) => self.post(post, now).await,
+        let make = || (Instant::now(), outgoing(&self.context(run.clock.now()), notice));
+        let (mut made, mut requests) = make();
+        let last = last_requests(&requests, notice.events.len());
+        for place in 0..requests.len() {
+            if let Some(why) = run.over() {
+                return Tried::failed(verdicts, why, None, true);
+            }
+            if made.elapsed() >= FRESH {
+                (made, requests) = make();
+            }
+            let Some(request) = requests.get(place) else { break };
+            let Some((events, reply, wait, is_final)) =
+                unless_stopped(self.one(request, notice.events.len(), run.clock), run.stop).await
+            else {
+                // It may have arrived. Its key is the same when it is sent again.
+                return Tried::failed(verdicts, STOPPED, None, true);
             };
-            let failed = matches!(&reply, Reply::All(Verdict::Again(_)));
+            let failure = match &reply {
+                Reply::All(Verdict::Again(why)) => Some(why.clone()),
+                Reply::All(_) | Reply::Each(_) => None,
+            };
             join(&mut verdicts, &events, reply);
-            if failed {
+            let is_decided = |event: &usize| last.get(*event) == Some(&place);
+            if !self.noted(notice, events.into_iter().filter(is_decided), &verdicts, run.notes) {
+                return Tried::failed(verdicts, UNNOTED, None, true);
+            }
+            if let Some(why) = failure {
                 // The rest would meet the same; what was told already stays told.
-                let rest =
-                    verdicts.into_iter().map(|verdict| verdict.unwrap_or_else(|| nothing.clone())).collect();
-                return Tried { verdicts: rest, wait, is_final };
+                return Tried::failed(verdicts, &why, wait, is_final);
             }
         }
-        let verdicts =
-            verdicts.into_iter().map(|verdict| verdict.unwrap_or_else(|| nothing.clone())).collect();
-        Tried { verdicts, wait: None, is_final: false }
+        Tried::failed(verdicts, "no request tells of it", None, false)
     }
 
-    async fn post(&self, post: Post, now: DateTime<Utc>) -> (Vec<usize>, Reply, Option<Duration>, bool) {
-        let (reply, wait, is_final) = match self.http.post(&post, now).await {
+    /// Notes of these events what is decided; whether anybody listens.
+    fn noted(
+        &self,
+        notice: &Notice,
+        events: impl Iterator<Item = usize>,
+        verdicts: &[Option<Verdict>],
+        notes: &UnboundedSender<Note>,
+    ) -> bool {
+        let outcomes: Vec<(String, Outcome)> = events
+            .filter_map(|place| {
+                let outcome = match verdicts.get(place)?.clone()? {
+                    Verdict::Delivered => Outcome::Delivered,
+                    Verdict::Rejected(why) => Outcome::Rejected(why),
+                    Verdict::Again(_) => return None,
+                };
+                Some((notice.events.get(place)?.record.event_id.clone(), outcome))
+            })
+            .collect();
+        step("note what became of a message");
+        outcomes.is_empty() || notes.send(Note::Events(self.feed.name.to_string(), outcomes)).is_ok()
+    }
+
+    /// Sends one request, or adds lines: the events that it told, what came of them, how long the server wants to be left
+    /// alone, and whether another try is of no use.
+    async fn one(
+        &self,
+        request: &Outgoing,
+        events: usize,
+        clock: Clock,
+    ) -> (Vec<usize>, Reply, Option<Duration>, bool) {
+        match request {
+            Outgoing::Lines(told) => {
+                let within = Duration::from_secs(self.feed.timeout.into());
+                let added = lines::add(Path::new(&told.path), &told.lines, within).await;
+                let verdict = added.map_or_else(Verdict::Again, |()| Verdict::Delivered);
+                ((0..events).collect(), Reply::All(verdict), None, true)
+            }
+            Outgoing::Post(post) => self.post(post, clock).await,
+        }
+    }
+
+    async fn post(&self, post: &Post, clock: Clock) -> (Vec<usize>, Reply, Option<Duration>, bool) {
+        let (reply, wait, is_final) = match self.http.post(post, clock).await {
             Sent::Answer { status, body, retry_after } => {
                 let reply = (post.read)(&Answer { status, body: &body });
                 // A redirect leads there the next time, too; keys and addresses are put right by people.
@@ -211,7 +309,46 @@ impl Receiver {
             Sent::Failed(why) => (Reply::All(Verdict::Again(why)), None, false),
             Sent::Refused(why) => (Reply::All(Verdict::Again(why)), None, true),
         };
-        (post.events, reply, wait, is_final)
+        (post.events.clone(), reply, wait, is_final)
+    }
+}
+
+impl Tried {
+    /// What was not come to failed for the same reason as what did.
+    fn failed(verdicts: Vec<Option<Verdict>>, why: &str, wait: Option<Duration>, is_final: bool) -> Self {
+        let again = || Verdict::Again(why.to_owned());
+        let verdicts = verdicts.into_iter().map(|verdict| verdict.unwrap_or_else(again)).collect();
+        Self { verdicts, wait, is_final }
+    }
+}
+
+/// Of each of so many events the place of the last request that tells it: then it is decided.
+fn last_requests(requests: &[Outgoing], events: usize) -> Vec<usize> {
+    let mut last = vec![requests.len().saturating_sub(1); events];
+    for (place, request) in requests.iter().enumerate() {
+        if let Outgoing::Post(post) = request {
+            for event in &post.events {
+                if let Some(last) = last.get_mut(*event) {
+                    *last = place;
+                }
+            }
+        }
+    }
+    last
+}
+
+/// What comes of `work`; `None` where a stop is asked for and it takes longer than a moment from then on.
+async fn unless_stopped<T>(work: impl Future<Output = T>, stop: &AtomicBool) -> Option<T> {
+    let stopped = async {
+        while !stop.load(Ordering::SeqCst) {
+            sleep(Duration::from_millis(100)).await;
+        }
+        sleep(GRACE).await;
+    };
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = stopped => None,
     }
 }
 
@@ -254,20 +391,4 @@ fn pause(notice: &Notice, attempt: u32) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_event_is_delivered_when_all_its_requests_are() {
-        let again = || Verdict::Again("x".to_owned());
-        let rejected = || Verdict::Rejected("x".to_owned());
-        let mut verdicts = vec![None; 4];
-        join(&mut verdicts, &[0, 1, 2], Reply::All(Verdict::Delivered));
-        join(&mut verdicts, &[1, 2], Reply::Each(vec![again(), rejected()]));
-        join(&mut verdicts, &[2, 9], Reply::All(Verdict::Delivered));
-        assert_eq!(verdicts, [Some(Verdict::Delivered), Some(again()), Some(rejected()), None]);
-        let mut short = vec![None; 2];
-        join(&mut short, &[0, 1], Reply::Each(vec![Verdict::Delivered]));
-        assert!(matches!(&short[..], [Some(Verdict::Delivered), Some(Verdict::Again(_))]));
-    }
-}
+mod tests;

@@ -8,6 +8,7 @@ use reqwest::{Client, Response, Url, header, redirect};
 use tokio::time::{Instant, timeout_at};
 
 use super::address::{PublicOnly, check_host, refusal};
+use super::deliver::Clock;
 use super::outgoing::{Post, Value};
 use crate::config::{Feed, Private};
 use crate::s3::Signer;
@@ -78,7 +79,7 @@ impl Http {
         Ok(url)
     }
 
-    pub(super) async fn post(&self, post: &Post, now: DateTime<Utc>) -> Sent {
+    pub(super) async fn post(&self, post: &Post, clock: Clock) -> Sent {
         let url = match self.check(post.url.reveal()) {
             Ok(url) => url,
             Err(why) => return Sent::Refused(why),
@@ -107,7 +108,7 @@ impl Http {
                 None if error.is_builder() => Sent::Refused(told(&error)),
                 None => Sent::Failed(told(&error)),
             },
-            Ok(Ok(response)) => answer(response, deadline, now).await,
+            Ok(Ok(response)) => answer(response, deadline, clock.now()).await,
         }
     }
 

@@ -404,7 +404,8 @@ impl Ledger {
         Some(Notice { key, opened: self.opened(feed, message), held_back: message.held_back, ..notice })
     }
 
-    /// Shared ids of the message's Ends whose Start is told by another message.
+    /// Shared ids of the message's Ends whose Start was delivered by an earlier run. One that is still to be delivered opens an
+    /// alert that its End must not close at once: nobody would look at it.
     fn opened(&self, feed: &Feed, message: &Message) -> Vec<String> {
         let own: Vec<Event> = message
             .events
@@ -415,9 +416,7 @@ impl Ledger {
         let starts: BTreeSet<String> =
             own.iter().filter(|event| event.state() == State::Start).map(shared).collect();
         let starts_elsewhere = |end: &&Event| !starts.contains(&end.record.shared_event_id);
-        let is_told = |end: &&Event| {
-            matches!(self.start_at(&feed.name, end), Some(Outcome::Pending | Outcome::Delivered))
-        };
+        let is_told = |end: &&Event| self.start_at(&feed.name, end) == Some(&Outcome::Delivered);
         let ends = own.iter().filter(|event| event.state() == State::End);
         ends.filter(starts_elsewhere).filter(is_told).map(shared).collect()
     }

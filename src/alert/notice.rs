@@ -43,7 +43,7 @@ pub struct Notice {
     pub members: Vec<Finding>,
     /// The one of `members` that says most.
     pub leading: usize,
-    /// Shared ids of the insights whose Start the feed was told in an earlier message: their End closes what that had opened.
+    /// Shared ids of the insights whose Start the feed was told by an earlier run: their End closes what that had opened.
     pub opened: Vec<String>,
     /// Messages that the feed's cap has held back since its last message.
     pub held_back: u64,

@@ -62,7 +62,8 @@ pub fn route(feed: &Feed, event: &Event, start: Option<&Outcome>, since: DateTim
     }
 }
 
-fn matches(feed: &Feed, event: &Event) -> bool {
+/// Whether the feed's `match` means an event.
+pub(super) fn matches(feed: &Feed, event: &Event) -> bool {
     let wanted = &feed.matching;
     let by = event.principal();
     wanted.series.matches(&event.record.series(), event.direction())

@@ -75,10 +75,14 @@ impl Secrets {
         Self(secrets)
     }
 
-    /// `text` without any of them.
+    /// `text` without any of them, as they are and as they stand in JSON.
     #[must_use]
     pub fn hide(&self, text: &str) -> String {
-        self.0.values().fold(text.to_owned(), |text, secret| text.replace(secret.reveal(), "***"))
+        self.0.values().fold(text.to_owned(), |text, secret| {
+            let json = serde_json::Value::from(secret.reveal()).to_string();
+            let escaped = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')).unwrap_or(&json);
+            text.replace(escaped, "***").replace(secret.reveal(), "***")
+        })
     }
 
     /// One of them.
@@ -135,5 +139,16 @@ mod tests {
         }
         let missing = read(&SecretRef::Env("TRAILPULSE_TEST_NO_SUCH_VARIABLE".to_owned()));
         assert!(missing.is_err_and(|error| error.to_string().contains("TRAILPULSE_TEST_NO_SUCH_VARIABLE")));
+    }
+    #[test]
+    fn secrets_are_hidden_as_they_are_and_as_json_has_them() {
+        let of = |secret: &str| {
+            Secrets::of(BTreeMap::from([(SecretRef::Env("X".to_owned()), Secret::new(secret))]))
+        };
+        for secret in ["hunter2", "hun\"ter2", "\"hunter2\\", "hunter2\\\""] {
+            let json = serde_json::json!({"key": secret, "text": "plain"}).to_string();
+            let hidden = of(secret).hide(&format!("{json} {secret}"));
+            assert_eq!(hidden, r#"{"key":"***","text":"plain"} ***"#, "{secret}");
+        }
     }
 }

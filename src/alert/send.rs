@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::{JoinSet, spawn_blocking};
 
-use super::deliver::{Note, Receiver};
+use super::deliver::{Clock, Note, Receiver};
 use super::feed::outgoing;
 use super::ledger::{Ledger, Message, Outcome};
 use super::notice::Notice;
@@ -107,6 +107,7 @@ impl Alerts {
     ) -> (BTreeMap<String, String>, Result<Kept, AlertError>) {
         let (notes, noted) = unbounded_channel();
         let planned = Arc::new(ledger.clone());
+        let clock = Clock::new(now);
         let keeper = spawn_blocking(move || keep(state, ledger, noted));
         let mut telling = JoinSet::new();
         for receiver in called {
@@ -114,7 +115,7 @@ impl Alerts {
             let (planned, notes, stop) = (Arc::clone(&planned), notes.clone(), Arc::clone(stop));
             telling.spawn(async move {
                 let messages = planned.pending(&receiver.feed).filter(|(message, _)| only.wants(message));
-                let problem = receiver.tell(messages, now, &notes, &stop).await;
+                let problem = receiver.tell(messages, clock, &notes, &stop).await;
                 problem.map(|problem| (receiver.feed.name.to_string(), problem))
             });
         }

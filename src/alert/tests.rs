@@ -186,6 +186,22 @@ fn a_feed_that_is_new_is_not_told_the_past() {
 }
 
 #[test]
+fn an_end_closes_only_what_an_earlier_run_has_opened() {
+    let feeds = [feed("")];
+    let mut ledger = Ledger::default();
+    plan(&mut ledger, all(&[start(1)]), &feeds, moment(now()));
+    // The receiver was down: the Start is still to be sent when its End is found.
+    plan(&mut ledger, all(&[end(1)]), &feeds, moment(now() + TimeDelta::hours(1)));
+    let pending: Vec<_> = ledger.pending(&feeds[0]).collect();
+    assert_eq!(pending.len(), 2);
+    assert!(pending.iter().all(|(_, notice)| notice.opened.is_empty()), "somebody has to look at it");
+    ledger.note("f", &start(1).event_id.to_string(), Outcome::Delivered);
+    let pending: Vec<_> = ledger.pending(&feeds[0]).collect();
+    assert_eq!(pending.len(), 1);
+    assert_eq!(pending[0].1.opened, [start(1).shared_id.to_string()]);
+}
+
+#[test]
 fn what_is_left_of_a_message_keeps_its_key() {
     let feeds = [feed("")];
     let mut ledger = Ledger::default();

@@ -1,7 +1,7 @@
 //! The feeds of the configuration, and the arguments that say from when on to alert -> what a scan tells.
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use anyhow::bail;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -37,6 +37,8 @@ pub(super) struct AlertArgs {
 pub(super) struct Alerting {
     alerts: Alerts,
     moment: Moment,
+    /// When that moment was.
+    begun: Instant,
     buckets: Buckets,
     stop: Stop,
 }
@@ -77,7 +79,8 @@ impl AlertArgs {
         let lately = if is_backfill { now - LATELY } else { ledger.since(now) };
         let settled = TimeDelta::minutes(going_on.settle.into());
         let since = self.alert_since.map_or(lately - settled, time);
-        Ok(Some(Alerting { alerts, moment: Moment { now, since }, buckets: buckets.clone(), stop }))
+        let moment = Moment { now, since };
+        Ok(Some(Alerting { alerts, moment, begun: instant(), buckets: buckets.clone(), stop }))
     }
 }
 
@@ -96,11 +99,12 @@ impl Alerting {
     /// goes wrong here is told, and no failure of the scan.
     pub(super) async fn send(&self, state: State, planned: &Planned, summary: &mut Summary, out: &Path) {
         // Held until the summary is written: no other run can write one meanwhile.
-        let (_held, told) =
-            match self.alerts.send(state, (self.moment.now, &Only::All), planned, &self.stop).await {
-                Ok((state, told)) => (Some(state), told),
-                Err(error) => (None, self.failed(&error)),
-            };
+        // A scan takes its time, and receivers are told when they are told.
+        let now = self.moment.now + TimeDelta::from_std(self.begun.elapsed()).unwrap_or_default();
+        let (_held, told) = match self.alerts.send(state, (now, &Only::All), planned, &self.stop).await {
+            Ok((state, told)) => (Some(state), told),
+            Err(error) => (None, self.failed(error)),
+        };
         summary.alerts = told;
         let target = Target::open(out, Earlier::Kept, &self.buckets);
         let published = target.and_then(|mut target| {
@@ -114,8 +118,8 @@ impl Alerting {
         }
     }
 
-    fn failed(&self, error: &AlertError) -> BTreeMap<String, FeedTold> {
-        let problem = Some(format!("{:#}", anyhow::anyhow!("{error}")));
+    fn failed(&self, error: AlertError) -> BTreeMap<String, FeedTold> {
+        let problem = Some(format!("{:#}", anyhow::Error::new(error)));
         let told = FeedTold { problem, ..FeedTold::default() };
         self.alerts.names().map(|name| (name.to_owned(), told.clone())).collect()
     }
@@ -141,6 +145,11 @@ pub(super) fn open(config: &Config, buckets: &Buckets) -> anyhow::Result<Alerts>
 )]
 pub(super) fn now(given: Option<Minute>) -> DateTime<Utc> {
     given.map_or_else(|| SystemTime::now().into(), time)
+}
+
+#[expect(clippy::disallowed_methods, reason = "only what passes until something is told is taken from it")]
+fn instant() -> Instant {
+    Instant::now()
 }
 
 /// The beginning of a minute.

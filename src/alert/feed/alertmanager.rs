@@ -1,7 +1,7 @@
 //! A notice -> alerts of Prometheus' Alertmanager: labels identify, annotations explain. Pure.
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{SecondsFormat, TimeDelta};
 use serde::Serialize;
 
 use super::Context;
@@ -38,7 +38,7 @@ struct Alert {
 
 pub(super) fn outgoing(settings: &Alertmanager, context: &Context<'_>, notice: &Notice) -> Vec<Outgoing> {
     let insights = insights(notice);
-    let alerts: Vec<Alert> = insights.iter().map(|told| alert(settings, context.now, notice, told)).collect();
+    let alerts: Vec<Alert> = insights.iter().map(|told| alert(settings, context, notice, told)).collect();
     let base = context.address(&settings.url);
     let base = base.reveal().trim_end_matches('/');
     let url = if base.ends_with(PATH) { base.to_owned() } else { format!("{base}{PATH}") };
@@ -57,7 +57,8 @@ pub(super) fn outgoing(settings: &Alertmanager, context: &Context<'_>, notice: &
     })]
 }
 
-fn alert(settings: &Alertmanager, now: DateTime<Utc>, notice: &Notice, told: &Told<'_>) -> Alert {
+fn alert(settings: &Alertmanager, context: &Context<'_>, notice: &Notice, told: &Told<'_>) -> Alert {
+    let now = context.now;
     // An end in the past is answered with 200 and dropped, and so would be what a nightly run finds. Where it was is said in the
     // annotations.
     let ends_at = match told.becomes(notice) {
@@ -65,7 +66,7 @@ fn alert(settings: &Alertmanager, now: DateTime<Utc>, notice: &Notice, told: &To
         Becomes::Closed => now,
     };
     Alert {
-        labels: labels(settings, notice, told),
+        labels: labels(settings, context, notice, told),
         annotations: annotations(notice, told),
         starts_at: told.finding.from().to_string(),
         ends_at: ends_at.to_rfc3339_opts(SecondsFormat::Millis, true),
@@ -75,8 +76,13 @@ fn alert(settings: &Alertmanager, now: DateTime<Utc>, notice: &Notice, told: &To
 
 /// What identifies the alert: the same at the Start of an insight and at its End. No ids: each insight would be an alert that
 /// no silence knows.
-fn labels(settings: &Alertmanager, notice: &Notice, told: &Told<'_>) -> BTreeMap<String, String> {
-    let first = told.first();
+fn labels(
+    settings: &Alertmanager,
+    context: &Context<'_>,
+    notice: &Notice,
+    told: &Told<'_>,
+) -> BTreeMap<String, String> {
+    let first = told.first(context.feed);
     let series = told.finding.series();
     let test = notice.purpose == Purpose::Test;
     let own = [

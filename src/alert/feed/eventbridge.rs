@@ -21,6 +21,18 @@ const MOST_BYTES: usize = 240 * 1024;
 const TIME_BYTES: usize = 14;
 /// Longest ARN that is named as a resource.
 const LONGEST_ARN: usize = 1024;
+/// Codes by which AWS blames the message. All others blame who sends it, or pass: rights, keys and addresses are put right by
+/// people, and what they could not deliver until then is still to be told. AWS answers 400 to those, too.
+const BLAMES_MESSAGE: [&str; 6] = [
+    "ValidationException",
+    "ValidationError",
+    "InvalidParameter",
+    "ParameterValueInvalid",
+    "MalformedDetail",
+    "SerializationException",
+];
+/// Longest code of an error that is repeated.
+const LONGEST_CODE: usize = 64;
 
 pub(super) fn outgoing(settings: &EventBridge, context: &Context<'_>, notice: &Notice) -> Vec<Outgoing> {
     let mut calls = Vec::<(Vec<Json>, Vec<usize>)>::new();
@@ -115,18 +127,41 @@ fn read(answer: &Answer<'_>) -> Reply {
 fn failed(code: &str) -> Verdict {
     match code {
         "MalformedDetail" | "InvalidArgument" | "ValidationException" => Verdict::Rejected(code.to_owned()),
-        code => Verdict::Again(code.chars().take(64).collect()),
+        code => Verdict::Again(code.chars().filter(char::is_ascii_alphanumeric).take(LONGEST_CODE).collect()),
     }
 }
 
-/// What AWS says with an error status, in JSON or XML: too fast, and credentials that do not hold, may pass.
+/// What AWS says with an error status, in JSON or XML.
 pub(super) fn refused(answer: &Answer<'_>) -> Reply {
-    let text = String::from_utf8_lossy(answer.body);
-    let passing = ["Throttl", "TooManyRequests", "RequestLimitExceeded", "Expired", "RequestTimeTooSkewed"];
-    match passing.into_iter().find(|word| text.contains(word)) {
-        Some(word) => Reply::All(Verdict::Again(format!("status {}: {word}", answer.status))),
-        None => by_status(answer),
+    let Some(code) = code(answer.body) else {
+        return match by_status(answer) {
+            // Who does not say what is wrong with the message may mean anything.
+            Reply::All(Verdict::Delivered | Verdict::Rejected(_)) => {
+                Reply::All(Verdict::Again(format!("status {}", answer.status)))
+            }
+            reply => reply,
+        };
+    };
+    let why = format!("status {}: {code}", answer.status);
+    let is_message = matches!(answer.status, 400 | 413) && BLAMES_MESSAGE.contains(&&*code);
+    Reply::All(if is_message { Verdict::Rejected(why) } else { Verdict::Again(why) })
+}
+
+/// The error's code: `__type` of JSON, without what stands before a `#`; `Code` of XML. Letters and digits of it.
+fn code(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Error {
+        #[serde(rename = "__type")]
+        kind: String,
     }
+    let text = String::from_utf8_lossy(body);
+    let code = match serde_json::from_str::<Error>(&text) {
+        Ok(error) => error.kind,
+        Err(_) => text.split_once("<Code>")?.1.split_once("</Code>")?.0.to_owned(),
+    };
+    let name = code.rsplit('#').next().unwrap_or_default().split(':').next().unwrap_or_default();
+    let code: String = name.chars().filter(char::is_ascii_alphanumeric).take(LONGEST_CODE).collect();
+    (!code.is_empty()).then_some(code)
 }
 
 #[cfg(test)]
@@ -145,19 +180,45 @@ mod tests {
     }
 
     #[test]
-    fn errors_of_aws_are_told_apart() {
-        let throttled = br#"{"__type":"com.amazonaws#ThrottlingException","message":"Rate exceeded"}"#;
-        let xml = b"<ErrorResponse><Error><Code>ExpiredToken</Code></Error></ErrorResponse>";
-        for (status, body, again) in [
-            (400, &throttled[..], true),
-            (403, xml, true),
-            (503, b"", true),
-            (200, b"<html>", true),
-            (400, br#"{"__type":"ValidationException"}"#, false),
+    fn only_what_blames_the_message_is_rejected() {
+        let json = |code: &str| format!("{{\"__type\":\"com.amazonaws.events#{code}\",\"message\":\"x\"}}");
+        let xml = |code: &str| format!("<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>");
+        let long = "A".repeat(100);
+        for (status, body, want) in [
+            (400, json("AccessDeniedException"), Verdict::Again("status 400: AccessDeniedException".into())),
+            (400, json("UnrecognizedClientException"), again("UnrecognizedClientException")),
+            (400, json("InvalidSignatureException"), again("InvalidSignatureException")),
+            (400, json("ThrottlingException"), again("ThrottlingException")),
+            (400, json("ResourceNotFoundException"), again("ResourceNotFoundException")),
+            (400, xml("KMSAccessDenied"), again("KMSAccessDenied")),
+            (400, json(&long), again(&"A".repeat(64))),
+            (400, json("A\\u001b[1mB:http://x"), again("A1mB")),
+            (403, xml("ExpiredToken"), Verdict::Again("status 403: ExpiredToken".into())),
+            (403, xml("ValidationError"), Verdict::Again("status 403: ValidationError".into())),
+            (400, "<html>".to_owned(), Verdict::Again("status 400".into())),
+            (413, String::new(), Verdict::Again("status 413".into())),
+            (503, String::new(), Verdict::Again("status 503".into())),
+            (400, json("ValidationException"), rejected("ValidationException")),
+            (400, json("SerializationException"), rejected("SerializationException")),
+            (400, xml("InvalidParameter"), rejected("InvalidParameter")),
+            (400, xml("ParameterValueInvalid"), rejected("ParameterValueInvalid")),
         ] {
-            let reply = read(&Answer { status, body });
-            assert_eq!(matches!(reply, Reply::All(Verdict::Again(_))), again, "{status} {reply:?}");
+            assert_eq!(
+                refused(&Answer { status, body: body.as_bytes() }),
+                Reply::All(want),
+                "{status} {body}"
+            );
         }
+        let none = read(&Answer { status: 200, body: b"<html>" });
+        assert!(matches!(none, Reply::All(Verdict::Again(_))), "{none:?}");
+    }
+
+    fn again(code: &str) -> Verdict {
+        Verdict::Again(format!("status 400: {code}"))
+    }
+
+    fn rejected(code: &str) -> Verdict {
+        Verdict::Rejected(format!("status 400: {code}"))
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! A notice -> what it tells of each insight: for receivers that keep an alert for each, and close it. Pure.
 use crate::alert::notice::Notice;
+use crate::alert::route::matches;
 use crate::cloudtrail::insight::State;
+use crate::config::Feed;
 use crate::finding::{Event, Finding};
 use crate::incident::Incident;
 use crate::words::clock;
@@ -8,9 +10,9 @@ use crate::words::clock;
 /// What becomes of the alert of an insight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Becomes {
-    /// It is opened: nobody was told of it before, even if it is over by now.
+    /// It is opened: nobody was told of it in an earlier run, even if it is over by now.
     Open,
-    /// It is closed: it was opened by an earlier message.
+    /// It is closed: it was opened by an earlier run.
     Closed,
 }
 
@@ -38,10 +40,11 @@ impl<'a> Told<'a> {
         if opened && self.start.is_none() && self.end.is_some() { Becomes::Closed } else { Becomes::Open }
     }
 
-    /// The first event of it that is known. What identifies an alert is taken from it, so that its End closes what its Start
-    /// had opened: only the Start is known at both times.
-    pub(super) fn first(&self) -> &'a Event {
-        self.finding.start.as_ref().unwrap_or_else(|| self.finding.latest())
+    /// The first event of it that the feed is told. What identifies an alert is taken from it, so that its End closes what its
+    /// Start had opened: only the Start is known at both times. A Start that is not for the feed opens nothing there.
+    pub(super) fn first(&self, feed: &Feed) -> &'a Event {
+        let start = self.finding.start.as_ref().filter(|start| start.alerts() && matches(feed, start));
+        start.unwrap_or_else(|| self.finding.latest())
     }
 
     /// Why it was flagged, in a sentence; where nobody says, what happened.

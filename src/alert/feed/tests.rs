@@ -115,6 +115,11 @@ fn all_new(of: &[Texts]) -> Notice {
 }
 
 fn sent(kind: &str, notice: &Notice) -> Vec<Outgoing> {
+    sent_to(kind, "", notice)
+}
+
+/// The same, of a feed with more settings.
+fn sent_to(kind: &str, more: &str, notice: &Notice) -> Vec<Outgoing> {
     let keys = match kind {
         "jsonl" | "ocsf" => "path = \"out\"",
         "webhook" => "url = \"https://hooks.example/in\"\nsecret_env = \"SECRET\"\ntoken_env = \"TOKEN\"",
@@ -127,7 +132,7 @@ fn sent(kind: &str, notice: &Notice) -> Vec<Outgoing> {
         "pagerduty" => "routing_key_env = \"KEY\"",
         other => panic!("{other}"),
     };
-    let text = format!("[[feed]]\nname = \"feed\"\ntype = \"{kind}\"\n{keys}\n");
+    let text = format!("[[feed]]\nname = \"feed\"\ntype = \"{kind}\"\n{keys}\n{more}\n");
     let feed = Config::load(&text, "test").expect("a configuration").feeds.remove(0);
     let secrets = feed.kind.secrets().into_iter().map(|place| {
         let is_key = format!("{place:?}").contains("KEY");
@@ -451,6 +456,25 @@ fn what_fires_is_ended_and_what_nobody_heard_of_is_not() {
     assert_eq!((&*end.0, &end.1), ("2026-02-02T02:40:00.000Z", &json!("resolve")));
     // The End is more severe than the Start was, and still means the same alert.
     assert_eq!((&start.2, &both.2), (&end.2, &end.2));
+}
+
+#[test]
+fn an_alert_is_as_severe_as_what_the_feed_heard_first() {
+    // The Start is high, the End critical.
+    let severity = |matching: &str, new: &[(usize, &str)]| {
+        let more = format!("match = {{ severity = \"{matching}\" }}");
+        let Outgoing::Post(post) = sent_to("alertmanager", &more, &notice(&[sound()], new)).remove(0) else {
+            panic!("a request")
+        };
+        body(&post)[0]["labels"]["severity"].clone()
+    };
+    for (matching, new, want) in [
+        ("high", &[(0, "Start")][..], "high"),
+        ("high", &[(0, "End")], "high"),
+        ("critical", &[(0, "End")], "critical"),
+    ] {
+        assert_eq!(severity(matching, new), json!(want), "{matching} {new:?}");
+    }
 }
 
 #[test]
