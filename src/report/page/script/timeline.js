@@ -107,6 +107,8 @@ class Timeline {
     ctx.globalAlpha = 1;
     ctx.fillStyle = colour("text");
     ctx.font = `600 ${10 * devicePixelRatio}px system-ui, sans-serif`;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "middle";
     for (const { rank, x, number } of crowds) ctx.fillText(`+${number}`, x + size * 1.5, plot.valToPos(rank + 0.18, "y", true));
     this.place.dataset.crowded = crowds.reduce((sum, { number }) => sum + number, 0);
     ctx.restore();
