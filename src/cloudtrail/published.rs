@@ -71,8 +71,8 @@ pub struct Published {
     pub event_time: Minute,
     /// Region of the calls.
     pub aws_region: String,
-    /// Different for Start and End.
-    #[serde(rename = "eventID")]
+    /// Different for Start and End; empty where somebody else left it out.
+    #[serde(rename = "eventID", default)]
     pub event_id: String,
     /// Account of the calls.
     pub recipient_account_id: String,
