@@ -90,6 +90,14 @@ class Opened:
         # Typing is waited for.
         self.page.wait_for_timeout(250)
 
+    def soon(self, true, what):
+        """Checks what follows from something done in the page, however slow the machine is."""
+        for _ in range(200):
+            if true():
+                return
+            self.page.wait_for_timeout(50)
+        check(False, what() if callable(what) else what)
+
     def until(self, true, argument):
         # Playwright's own way to wait for this would need eval in the page, which its policy denies.
         for _ in range(600):
@@ -131,42 +139,32 @@ def opens(browser, data):
 
 
 def filters(browser, data):
+    by_id = {one["id"]: one for one in data["insights"]}
     with Opened(browser) as it:
         all_rows = it.rows()
         name = data["insights"][0]["series"]["name"]
         it.page.keyboard.press("/")
         it.page.keyboard.type(name.lower())
-        it.settle()
-        found = it.rows()
         want = {one["id"] for one in data["insights"] if name.lower() in json.dumps(one).lower()}
+        it.soon(lambda: it.rows() and set(it.rows()) <= want, f"searching {name}")
         agent = data["callers"][data["called_by"][0][1][0]]
-        check(0 < len(found) and set(found) <= want, f"searching {name} finds {len(found)}")
         it.page.locator("#search").fill(agent)
-        it.settle()
         called = {one["id"] for one, by in zip(data["insights"], data["called_by"]) if agent in [data["callers"][at] for at in by[1]]}
-        check(0 < len(it.rows()) and called >= set(it.rows()), f"searching the agent {agent} finds {len(it.rows())}")
-        check("q=" in it.page.url, f"the address does not say what is searched: {it.page.url}")
+        it.soon(lambda: "q=" in it.page.url and it.rows() and called >= set(it.rows()), f"searching the agent {agent}: {it.page.url}")
         it.page.locator("#clear").click()
-        it.settle()
-        check(it.rows() == all_rows, "clearing the filters does not bring all back")
+        it.soon(lambda: it.rows() == all_rows, "clearing the filters does not bring all back")
         severity = data["insights"][0]["severity"]
         it.page.select_option("#f-severity", severity)
-        it.settle()
+        it.soon(lambda: "severity=" in it.page.url and it.rows() and all(by_id[one]["severity"] == severity for one in it.rows()), "the filter of severity")
         narrowed = it.rows()
-        by_id = {one["id"]: one for one in data["insights"]}
-        check(narrowed and all(by_id[one]["severity"] == severity for one in narrowed), "the filter of severity")
         it.page.select_option("#f-region", index=1)
-        it.settle()
-        check(set(it.rows()) <= set(narrowed), "a second filter narrows")
+        it.soon(lambda: "region=" in it.page.url and set(it.rows()) <= set(narrowed), "a second filter narrows")
         it.page.go_back()
-        it.settle()
-        check(it.rows() == narrowed, "going back takes one filter away")
+        it.soon(lambda: it.rows() == narrowed, "going back takes one filter away")
         it.page.go_back()
-        it.settle()
-        check(it.rows() == all_rows, "going back twice takes both away")
+        it.soon(lambda: it.rows() == all_rows, "going back twice takes both away")
         it.page.go_forward()
-        it.settle()
-        check(it.rows() == narrowed, "going forward filters again")
+        it.soon(lambda: it.rows() == narrowed, "going forward filters again")
         # Who has the address sees the same.
         address = it.page.url
     with Opened(browser, "#" + address.split("#")[1]) as it:
@@ -174,8 +172,7 @@ def filters(browser, data):
         check(it.page.locator("#f-severity").input_value() == severity, "the filter does not show what is set")
         it.page.keyboard.press("/")
         it.page.keyboard.type("nothing has this name")
-        it.settle()
-        check(it.rows() == [] and it.page.locator("#none").is_visible(), "nothing found is not said")
+        it.soon(lambda: it.rows() == [] and it.page.locator("#none").is_visible(), "nothing found is not said")
 
 
 def sorts(browser, data):
@@ -199,8 +196,9 @@ def reads_a_graph(browser, data):
         box = graph.bounding_box()
         before = it.shown()
         it.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        told = it.page.locator("#insight .readout").inner_text()
-        check(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC: \S+ (in this minute|a minute)", told), f"pointing says {told!r}")
+        read = lambda: it.page.locator("#insight .readout").inner_text()
+        pointed = r"\d{4}-\d\d-\d\d \d\d:\d\d UTC: \S+ (in this minute|a minute)"
+        it.soon(lambda: re.match(pointed, read()), lambda: f"pointing says {read()!r}")
         # Zoom by dragging over a quarter.
         it.page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 50)
         it.page.mouse.down()
@@ -220,8 +218,7 @@ def reads_a_graph(browser, data):
         it.page.mouse.move(box["x"] + 100, box["y"] + 60)
         it.page.mouse.wheel(0, -100)
         it.page.keyboard.up("Control")
-        it.settle()
-        check(length(it.shown()) < length(earlier), "the wheel zooms")
+        it.soon(lambda: length(it.shown()) < length(earlier), "the wheel zooms")
         it.page.get_by_role("button", name="Reset zoom").click()
         check(it.shown() == before, f"reset: {it.shown()} is not {before}")
         for name, minutes in [("Show hour", 60), ("Show day", 1440), ("Show week", 10080)]:
@@ -242,18 +239,17 @@ def reads_a_graph(browser, data):
             x = box["x"] + box["width"] * (20 + part) / (last - first)
             it.page.mouse.move(x, box["y"] + 60)
             want = f"{datetime.fromtimestamp((first + 20) * 60, UTC):%Y-%m-%d %H:%M} UTC"
-            told = it.page.locator("#insight .readout").inner_text()
-            check(told.startswith(want), f"pointing at {part} of the minute {want} reads {told!r}")
+            it.soon(lambda: read().startswith(want), lambda: f"pointing at {part} of the minute {want} reads {read()!r}")
         # Without a mouse.
         it.page.get_by_role("button", name="Show hour").click()
         it.page.locator("#insight .graph").focus()
         it.page.keyboard.press("ArrowRight")
-        first = it.page.locator("#insight .readout").inner_text()
+        it.soon(lambda: "in this minute" in read(), lambda: f"an arrow reads {read()!r}")
+        first = read()
         it.page.keyboard.press("ArrowRight")
-        second = it.page.locator("#insight .readout").inner_text()
-        check("in this minute" in first and first != second, f"arrows read values: {first!r}, {second!r}")
+        it.soon(lambda: "in this minute" in read() and read() != first, lambda: f"arrows read {first!r}, then {read()!r}")
         it.page.get_by_text("Values as a table").click()
-        check(it.page.locator("#insight .data tbody tr").count() >= 60, "the table has the values")
+        it.soon(lambda: it.page.locator("#insight .data tbody tr").count() >= 60, "the table has the values")
         it.page.keyboard.press("Escape")
 
 
@@ -318,8 +314,7 @@ def keys(browser, data):
         check(it.page.locator("#overview").is_visible() and not it.page.locator("#insight").is_visible(), "Escape goes back")
         check(it.page.evaluate("document.activeElement.closest('#rows') != null"), "the focus is not where it was")
         it.page.go_back()
-        it.settle()
-        check(it.page.locator("#insight").is_visible(), "back opens the insight again")
+        it.soon(it.page.locator("#insight").is_visible, "back opens the insight again")
         it.page.keyboard.press("Escape")
         it.page.keyboard.press("/")
         check(it.page.evaluate("document.activeElement.id") == "search", "/ does not search")
@@ -361,10 +356,9 @@ def prints(browser, data):
     with Opened(browser, scheme="dark") as it:
         it.page.wait_for_selector("html[data-paper]", state="attached")
         it.page.evaluate("dispatchEvent(new Event('beforeprint'))")
-        it.settle()
-        graphs = it.page.locator("#paper canvas").count()
         known = min(24, sum(one["graph"] is not None for one in data["insights"]))
-        check(min(known, 5) <= graphs <= known, f"{graphs} graphs on paper, of {known}")
+        graphs = it.page.locator("#paper canvas").count
+        it.soon(lambda: min(known, 5) <= graphs() <= known, lambda: f"{graphs()} graphs on paper, of {known}")
         it.page.emulate_media(media="print")
         check(not it.page.locator("#filters").is_visible() and it.page.locator("#paper figure").first.is_visible(), "controls on paper")
         it.page.emulate_media(media=None)
@@ -386,7 +380,7 @@ def prints_what_is_shown(browser, data):
         it.page.evaluate("dispatchEvent(new Event('afterprint'))")
         check(it.page.locator("#overview details:not([open])").count() == folds, "what was folded is not so after printing")
         it.page.evaluate("name => { location.hash = `#show=all&sort=-importance&q=${name}`; }", name)
-        it.settle()
+        it.soon(lambda: it.page.locator("#search").input_value() == name, "the address does not search")
         it.page.wait_for_selector("html[data-paper]", state="attached")
         shown = it.rows()
         it.page.evaluate("dispatchEvent(new Event('beforeprint'))")
@@ -397,15 +391,13 @@ def prints_what_is_shown(browser, data):
 
 def addresses_are_those_of_now(browser, data):
     with Opened(browser) as it:
+        links = lambda: it.page.locator("#rows a").evaluate_all("links => links.map((link) => link.getAttribute('href'))")
         it.page.evaluate("location.hash = '#severity=high'")
-        it.settle()
+        it.soon(lambda: links() and all("severity" in link for link in links()), lambda: f"a row has not the address of the filter: {links()[:3]}")
         it.page.evaluate("location.hash = '#'")
-        it.settle()
-        links = it.page.locator("#rows a").evaluate_all("links => links.map((link) => link.getAttribute('href'))")
-        check(links and all("severity" not in link for link in links), f"a row has the address of an earlier filter: {links[:3]}")
+        it.soon(lambda: links() and all("severity" not in link for link in links()), lambda: f"a row has the address of an earlier filter: {links()[:3]}")
         it.page.evaluate("location.hash = '#i=not-in-it'")
-        it.settle()
-        check("not in the report" in it.page.locator("#toast").inner_text(), "an insight that is not there is not told")
+        it.soon(lambda: "not in the report" in it.page.locator("#toast").inner_text(), "an insight that is not there is not told")
 
 
 def without_script(browser):

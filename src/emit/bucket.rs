@@ -95,7 +95,7 @@ impl InBucket {
 
     fn put_lines(&self, lines: Vec<u8>) -> Result<(), DestinationError> {
         let key = self.at.join(LINES_FILE).key;
-        if lines.is_empty() && self.earlier == Earlier::Kept && self.bucket.length(&key)?.is_some() {
+        if lines.is_empty() && self.earlier == Earlier::Kept && self.bucket.head(&key)?.is_some() {
             return Ok(());
         }
         let (lines, condition) = match self.earlier {

@@ -1,7 +1,7 @@
 //! SOURCE arguments -> all counts, and what was covered. Reads files on several threads, merges them in list order:
 //! the order of delivery, so that days can be closed on the way.
 use std::collections::BTreeMap;
-use std::io::{self, Cursor};
+use std::io::Cursor;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,9 +20,7 @@ use crate::s3::{Buckets, Fetched, Prefetch, S3Error, Wanted};
 use crate::source::before::{Anew, Before};
 use crate::source::coverage::{Coverage, Skipped};
 use crate::source::files::LogFiles;
-use crate::source::read::{
-    self, FileRead, Raw, Scratch, TimeRange, raw_of, raw_of_input, read_file, read_input,
-};
+use crate::source::read::{self, FileRead, Raw, Scratch, TimeRange, raw_of, read_file, read_input};
 use crate::source::walk::{Found, LogFile, Place, Table, shown, walk_new};
 use crate::state::ReadFile;
 use crate::store::{csv_table, parquet_table};
@@ -110,8 +108,7 @@ pub fn count_on(
     if let Some(known) = &mut known {
         known.may_be_more = may_be_more;
         known.listed = listed;
-        let raw = |place: &Place| raw_of_place(place, &reading.buckets);
-        coverage.known_files = known.leave_out(&mut logs, &mut tables, &raw)?;
+        coverage.known_files = known.leave_out(&mut logs, &mut tables)?;
     }
     if tables.len() > 1 || (!tables.is_empty() && !logs.is_empty()) {
         warn!("Counts tables are read beside other sources: a call that is in two of them counts twice.");
@@ -345,11 +342,11 @@ impl Input<'_> {
 
     fn as_read(&self, Raw { length, digest }: Raw) -> ReadFile {
         let delivered = self.delivered();
-        let named = match self {
-            Self::Log(file) if delivered.is_some() => file.own_name(),
-            _ => None,
+        let name = match self {
+            Self::Log(file) => file.known_as(),
+            Self::Table(_) => None,
         };
-        ReadFile { delivered, name: named.unwrap_or_default(), length, digest }
+        ReadFile { delivered, name: name.unwrap_or_default(), length, digest }
     }
 
     /// The file, if it could not be had.
@@ -378,19 +375,6 @@ fn prefetch(inputs: &Arc<Inputs>, buckets: &Buckets) -> Result<Option<Prefetch>,
     let shared = Arc::clone(inputs);
     let wanted = move |number| shared.wanted(number);
     Ok(Some(Prefetch::start(&bucket, buckets.clone(), inputs.len(), wanted)))
-}
-
-/// What stands for the bytes of a file, wherever it lies.
-fn raw_of_place(place: &Place, buckets: &Buckets) -> io::Result<Raw> {
-    match place {
-        Place::Path(path) => raw_of(path),
-        Place::Object(Wanted { location, .. }) => {
-            let object = buckets.get(&location.bucket).and_then(|bucket| bucket.get(&location.key));
-            let object = object.map_err(io::Error::other)?.ok_or(io::ErrorKind::NotFound)?;
-            raw_of_input(Cursor::new(object.bytes))
-        }
-        Place::Stdin => Err(io::ErrorKind::Unsupported.into()),
-    }
 }
 
 /// A counts table as if its calls had been read from logs.

@@ -1,6 +1,6 @@
 //! Files that were found, and those that earlier runs have read -> those that are new.
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 use crate::cloudtrail::dated_folder::DatedFolder;
 use crate::source::before::Before;
 use crate::source::files::LogFiles;
-use crate::source::read::{Raw, raw_of};
+use crate::source::read::raw_of;
 use crate::source::walk::{LogFile, Place, Table};
 use crate::state::{Part, ReadFile, State, StateError, day_name, day_of, part_of};
 use crate::time::{Day, Minute};
@@ -20,7 +20,8 @@ pub(super) const LOOK_BACK_DAYS: i32 = 35;
 const OVERLAP_DAYS: i32 = 2;
 
 /// The files that were read, by all runs so far. One that AWS named is known by its name and length, every other by its
-/// bytes, whatever its name: so a copy of a log counts nothing, and a log that has grown is read again.
+/// bytes, whatever its name: so a copy of a log counts nothing, and a log that has grown is read again. An object that AWS did
+/// not name is fetched for that once, and again when its version is another.
 #[derive(Debug)]
 pub struct ReadFiles {
     state: Arc<State>,
@@ -38,8 +39,8 @@ pub struct ReadFiles {
     relist: bool,
     /// Digests of the files without AWS's names.
     unnamed: FxHashSet<u128>,
-    /// Digests of all files, where there are some without AWS's names.
-    all: FxHashSet<u128>,
+    /// Digests of all files, where there are new ones that only those tell.
+    all: Option<FxHashSet<u128>>,
 }
 
 /// A file that was found and not read.
@@ -84,7 +85,7 @@ impl ReadFiles {
             listed: BTreeSet::new(),
             relist,
             unnamed,
-            all: FxHashSet::default(),
+            all: None,
         })
     }
 
@@ -92,35 +93,28 @@ impl ReadFiles {
     ///
     /// # Errors
     /// When the list is damaged.
-    pub fn leave_out(
-        &mut self,
-        logs: &mut LogFiles,
-        tables: &mut Vec<Table>,
-        raw: &dyn Fn(&Place) -> io::Result<Raw>,
-    ) -> Result<u64, StateError> {
+    pub fn leave_out(&mut self, logs: &mut LogFiles, tables: &mut Vec<Table>) -> Result<u64, StateError> {
         let mut failure = None;
-        if !tables.is_empty() || logs.iter().any(|file| file.delivered.is_none()) {
-            self.read_all()?;
-        }
-        let known = logs.retain(|file| {
-            self.is_new(file, raw).unwrap_or_else(|error| {
+        let mut or_new = |is_new: Result<bool, StateError>| {
+            is_new.unwrap_or_else(|error| {
                 failure.get_or_insert(error);
                 true
             })
-        });
-        failure.map_or(Ok(()), Err)?;
+        };
+        let known = logs.retain(|file| or_new(self.is_new(file)));
         let before = tables.len();
-        tables.retain(|table| self.has_new_bytes(raw_of(&table.path)));
+        tables.retain(|table| or_new(self.has_new_bytes(&table.path)));
+        failure.map_or(Ok(()), Err)?;
         Ok(known + (before - tables.len()) as u64)
     }
 
     /// Notes a file that was read; `false` where it is a copy of one that was read before, so that nothing of it counts.
     pub fn add(&mut self, file: ReadFile) -> bool {
-        let is_new = if file.name.is_empty() {
+        let is_first = self.all.as_mut().is_none_or(|all| all.insert(file.digest));
+        let is_new = if file.delivered.is_none() || file.name.is_empty() {
             self.unnamed.insert(file.digest);
-            self.all.insert(file.digest)
+            is_first
         } else {
-            self.all.insert(file.digest);
             !self.unnamed.contains(&file.digest)
         };
         self.new.push(file);
@@ -129,7 +123,7 @@ impl ReadFiles {
 
     /// Notes a file that could not be read: the next run has to find it.
     pub fn miss(&mut self, file: &LogFile, may_pass: bool) {
-        if let (Some(name), Some(delivered)) = (file.own_name(), file.delivered) {
+        if let (Some(name), Some(delivered)) = (file.known_as(), file.delivered) {
             self.missed.push(Missed { name, delivered, may_pass });
         }
     }
@@ -161,23 +155,30 @@ impl ReadFiles {
         Ok(Changed { parts: changed, read, missed, may_be_more, listed })
     }
 
-    fn read_all(&mut self) -> Result<(), StateError> {
-        for name in self.state.read_parts() {
-            self.all.extend(self.state.read_part(name)?.digests());
-        }
-        Ok(())
+    /// The digests of all files.
+    fn all(&mut self) -> Result<&FxHashSet<u128>, StateError> {
+        let all = match self.all.take() {
+            Some(all) => all,
+            None => self.read_all()?,
+        };
+        Ok(self.all.insert(all))
     }
 
-    fn is_new(
-        &mut self,
-        file: &LogFile,
-        raw: &dyn Fn(&Place) -> io::Result<Raw>,
-    ) -> Result<bool, StateError> {
-        if file.place == Place::Stdin {
-            return Ok(true);
+    fn read_all(&self) -> Result<FxHashSet<u128>, StateError> {
+        let mut all = FxHashSet::default();
+        for name in self.state.read_parts() {
+            all.extend(self.state.read_part(name)?.digests());
         }
-        let (Some(name), Some(_)) = (file.own_name(), file.delivered) else {
-            return Ok(self.has_new_bytes(raw(&file.place)));
+        Ok(all)
+    }
+
+    fn is_new(&mut self, file: &LogFile) -> Result<bool, StateError> {
+        let Some(name) = file.known_as() else {
+            return match &file.place {
+                Place::Path(path) => self.has_new_bytes(path),
+                // Their bytes tell when they are read.
+                Place::Stdin | Place::Object(_) => self.all().map(|_| true),
+            };
         };
         let part = part_of(file.delivered);
         if !self.parts.contains_key(&part) {
@@ -187,14 +188,21 @@ impl ReadFiles {
         // What cannot be looked at is new: reading it will tell.
         let length = match &file.place {
             Place::Path(path) => path.metadata().map_or(u64::MAX, |file| file.len()),
-            Place::Object(wanted) => wanted.size,
+            Place::Object(wanted) => wanted.stamp.size,
             Place::Stdin => u64::MAX,
         };
-        Ok(!self.parts.get(&part).is_some_and(|part| part.has(&name, length)))
+        let is_new = !self.parts.get(&part).is_some_and(|part| part.has(&name, length));
+        if is_new && file.delivered.is_none() {
+            // It may be a copy.
+            self.all()?;
+        }
+        Ok(is_new)
     }
 
-    fn has_new_bytes(&self, raw: io::Result<Raw>) -> bool {
-        raw.map_or(true, |raw| !self.all.contains(&raw.digest))
+    /// What cannot be looked at is new, too.
+    fn has_new_bytes(&mut self, path: &Path) -> Result<bool, StateError> {
+        let all = self.all()?;
+        Ok(raw_of(path).map_or(true, |raw| !all.contains(&raw.digest)))
     }
 }
 

@@ -21,6 +21,7 @@ use tokio::runtime::Handle;
 use super::Location;
 use super::credentials::Credentials;
 use super::error::{Cause, S3Error};
+use super::list::Stamp;
 use super::profile::Profile;
 use super::wire::{Answered, Wire};
 use crate::config::{S3, is_url};
@@ -204,15 +205,15 @@ impl Bucket {
         self.wait(self.whole(doing, key, "s3:GetObject", ask))
     }
 
-    /// How long an object is; `None` where there is none.
+    /// What the server tells of an object; `None` where there is none.
     ///
     /// # Errors
     /// When the server does not tell.
-    pub fn length(&self, key: &str) -> Result<Option<u64>, S3Error> {
+    pub fn head(&self, key: &str) -> Result<Option<Stamp>, S3Error> {
         let doing = "cannot read";
         let path = self.path(doing, key)?;
         match self.wait(self.store.head(&path)) {
-            Ok(meta) => Ok(Some(meta.size)),
+            Ok(meta) => Ok(Some(Stamp::from(&meta))),
             Err(error) => {
                 match Cause::of(&error, "s3:GetObject (and s3:ListBucket, to be told what is not there)") {
                     Cause::NoObject => Ok(None),

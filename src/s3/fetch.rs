@@ -11,6 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::Location;
 use super::client::{Bucket, Buckets};
 use super::error::{Cause, S3Error};
+use super::list::Stamp;
 
 /// Objects that are fetched at the same time.
 const OBJECTS: usize = 64;
@@ -29,8 +30,8 @@ const LOOK: Duration = Duration::from_millis(100);
 pub struct Wanted {
     /// Which one.
     pub location: Location,
-    /// Its bytes, as it was listed.
-    pub size: u64,
+    /// As it was listed.
+    pub stamp: Stamp,
 }
 
 /// An object that has come, or why not. While it is held, its bytes count as in flight.
@@ -115,7 +116,7 @@ async fn fetch_all(
     let failed = Arc::new(AtomicUsize::new(0));
     let mut tasks = JoinSet::new();
     for number in 0..end {
-        let Some(Wanted { location, size }) = wanted(number) else { continue };
+        let Some(Wanted { location, stamp: Stamp { size, .. } }) = wanted(number) else { continue };
         // In the order of numbers, so that the lowest which was not taken always has its room.
         let needed = u32::try_from(size.div_ceil(1024)).unwrap_or(ROOM).clamp(1, ROOM);
         let Ok(held) = Arc::clone(&room).acquire_many_owned(needed).await else { return };

@@ -2,8 +2,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use object_store::ObjectMeta;
 use object_store::list::{PaginatedListOptions, PaginatedListResult, PaginatedListStore as _};
 use tokio::task::JoinSet;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::client::{Asked, Bucket};
 use super::error::S3Error;
@@ -30,8 +32,23 @@ pub enum Visit {
 pub struct Object {
     /// Its whole key.
     pub key: String,
+    /// What else was told.
+    pub stamp: Stamp,
+}
+
+/// What a server tells of an object that is not read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stamp {
     /// Its bytes.
     pub size: u64,
+    /// XXH3 of its `ETag`, which is another for other bytes; 0 where there is none.
+    pub version: u64,
+}
+
+impl From<&ObjectMeta> for Stamp {
+    fn from(meta: &ObjectMeta) -> Self {
+        Self { size: meta.size, version: meta.e_tag.as_ref().map_or(0, |tag| xxh3_64(tag.as_bytes())) }
+    }
 }
 
 /// What was listed.
@@ -130,7 +147,7 @@ impl Bucket {
         };
         let listed = self.whole("cannot list", &folder, "s3:ListBucket", ask).await?;
         let objects = listed.result.objects.into_iter();
-        let objects = objects.map(|object| Object { key: object.location.into(), size: object.size });
+        let objects = objects.map(|meta| Object { stamp: Stamp::from(&meta), key: meta.location.into() });
         Ok(Turned {
             objects: objects.filter(|object| !is_folder(object)).collect(),
             refused: refused.take(),
@@ -148,6 +165,6 @@ fn page_of(folder: String, visit: &mut dyn FnMut(&str) -> Visit) -> Option<Page>
 }
 
 /// Consoles, and CloudTrail itself, write an empty object `a/b/` to show a folder `a/b`; the client drops the slash.
-fn is_folder(Object { key, size }: &Object) -> bool {
-    *size == 0 && !key.rsplit('/').next().unwrap_or(key).contains('.')
+fn is_folder(Object { key, stamp }: &Object) -> bool {
+    stamp.size == 0 && !key.rsplit('/').next().unwrap_or(key).contains('.')
 }

@@ -19,7 +19,7 @@ pub use client::{Bucket, Buckets, Condition, Stored};
 pub use error::{Cause, S3Error};
 pub use fetch::{Fetched, Prefetch, Wanted};
 pub use lease::Lease;
-pub use list::{Listing, Object, Visit};
+pub use list::{Listing, Object, Stamp, Visit};
 pub use sign::Signer;
 
 /// How every S3 location begins.

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::before::Before;
 use super::walk::{Claim, Fate, Walk, WalkError};
 use crate::cloudtrail::dated_folder::{DatedFolder, Level, of_day};
-use crate::s3::{Buckets, Cause, Listing, Location, Object, S3Error, Visit};
+use crate::s3::{Buckets, Cause, Listing, Location, Object, S3Error, Stamp, Visit};
 
 /// How far below a SOURCE a folder whose name says nothing is looked into, in search of those that do. What is below is
 /// listed all at once.
@@ -18,7 +18,7 @@ const SEARCHED: usize = 2;
 pub(super) fn reach(location: &Location, is_object: bool, buckets: &Buckets) -> Result<(), S3Error> {
     let bucket = buckets.get(&location.bucket)?;
     let is_there =
-        if is_object { bucket.length(&location.key)?.is_some() } else { bucket.has_any(&location.key)? };
+        if is_object { bucket.head(&location.key)?.is_some() } else { bucket.has_any(&location.key)? };
     if is_there { Ok(()) } else { Err(not_there(location)) }
 }
 
@@ -30,10 +30,10 @@ impl Walk<'_> {
     /// The one object of a key.
     pub(super) fn object(&mut self, location: &Location) -> Result<(), WalkError> {
         let bucket = self.buckets.get(&location.bucket)?;
-        let Some(size) = bucket.length(&location.key)? else {
+        let Some(stamp) = bucket.head(&location.key)? else {
             return Err(not_there(location).into());
         };
-        self.listed(location, size, Some(Claim::Log));
+        self.listed(location, stamp, Some(Claim::Log));
         Ok(())
     }
 
@@ -69,7 +69,7 @@ impl Walk<'_> {
         objects.sort_unstable_by(|one, other| one.key.cmp(&other.key));
         // Where all of a region is listed, so are days of which all was read.
         let mut last = (String::new(), false);
-        for Object { key, size } in objects {
+        for Object { key, stamp } in objects {
             let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
             if last.0 != folder {
                 let is_known = DatedFolder::parse(folder).is_some_and(|dated| {
@@ -78,7 +78,7 @@ impl Walk<'_> {
                 last = (folder.to_owned(), is_known);
             }
             if !last.1 {
-                self.listed(&root.join(&key), size, None);
+                self.listed(&root.join(&key), stamp, None);
             }
         }
         Ok(())
@@ -95,11 +95,11 @@ impl Walk<'_> {
         self.put_aside(path, name, Fate::Skipped(format!("cannot list: {}", cause.row())));
     }
 
-    fn listed(&mut self, location: &Location, size: u64, claim: Option<Claim>) {
+    fn listed(&mut self, location: &Location, stamp: Stamp, claim: Option<Claim>) {
         let path = location.to_string();
         let path = Path::new(&path);
         let name = self.name(path);
-        self.file(path, name, size, claim);
+        self.file(path, name, stamp, claim);
     }
 
     /// The first bytes of an object, at most so many as it has.

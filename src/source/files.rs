@@ -1,4 +1,4 @@
-//! Log files one after the other -> a list in the order of reading, at some 60 bytes a file: AWS writes hundreds of
+//! Log files one after the other -> a list in the order of reading, at some 70 bytes a file: AWS writes hundreds of
 //! thousands of them.
 use std::cmp::Reverse;
 use std::ffi::OsStr;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::walk::{Claim, LogFile, Place, STDIN, shown};
 use crate::cloudtrail::object_key::ObjectKey;
-use crate::s3::{Location, Wanted};
+use crate::s3::{Location, Stamp, Wanted};
 use crate::time::Minute;
 
 /// Log files, in an order that depends on neither the file system nor the order in which they were added: those whose
@@ -42,8 +42,8 @@ struct Filed {
     /// How many bytes of the folder's first name stand before the rest.
     shared: u16,
     claim: Claim,
-    /// Of an object, its bytes.
-    size: u64,
+    /// Of an object.
+    stamp: Stamp,
 }
 
 impl LogFiles {
@@ -60,17 +60,17 @@ impl LogFiles {
             rest: (0, 0),
             shared: 0,
             claim: Claim::Log,
-            size: 0,
+            stamp: Stamp::default(),
         });
     }
 
-    /// Adds a file, or an object of `size` bytes; `from_above` is its path from the folder above all SOURCEs.
+    /// Adds a file, or an object with its stamp; `from_above` is its path from the folder above all SOURCEs.
     pub(super) fn add(
         &mut self,
         (path, from_above): (&Path, &Path),
         delivered: Option<Minute>,
         claim: Claim,
-        size: u64,
+        stamp: Stamp,
     ) {
         // A name that is no text is kept with its folder, as a folder without names in it.
         let name = path.file_name().and_then(OsStr::to_str);
@@ -96,7 +96,7 @@ impl LogFiles {
             rest: (place(start), place(self.names.len())),
             shared,
             claim,
-            size,
+            stamp,
         });
     }
 
@@ -160,7 +160,7 @@ impl LogFiles {
     #[must_use]
     pub fn get(&self, number: usize) -> Option<LogFile> {
         let file = self.files.get(number)?;
-        let Filed { delivered, claim, size, .. } = *file;
+        let Filed { delivered, claim, stamp, .. } = *file;
         let paths = self.path(file).zip(self.in_folder(file, |folder| &folder.from_above));
         let Some((path, from_above)) = paths else {
             let name = "standard input".to_owned();
@@ -168,7 +168,7 @@ impl LogFiles {
         };
         let account = ObjectKey::parse(&self.above.join(&from_above).to_string_lossy()).account;
         let place = match Location::of(&path) {
-            Some(location) => Place::Object(Wanted { location, size }),
+            Some(location) => Place::Object(Wanted { location, stamp }),
             None => Place::Path(path),
         };
         Some(LogFile { place, name: shown(&from_above), account, delivered, claim })
@@ -199,9 +199,10 @@ mod tests {
         for (number, path) in paths.iter().map(Path::new).chain([odd.as_path()]).enumerate() {
             let delivered = (number == 4).then(|| Minute::from_epoch(29_000_000));
             let from_above = path.strip_prefix("t").unwrap_or(path);
-            files.add((path, from_above), delivered, Claim::Json, 0);
+            files.add((path, from_above), delivered, Claim::Json, Stamp::default());
             // A second time, and promising more.
-            files.add((path, from_above), delivered, if number == 2 { Claim::Log } else { Claim::Json }, 0);
+            let claim = if number == 2 { Claim::Log } else { Claim::Json };
+            files.add((path, from_above), delivered, claim, Stamp::default());
         }
         files.add_stdin();
         let mut met = std::collections::BTreeSet::new();

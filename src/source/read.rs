@@ -87,15 +87,7 @@ pub struct Raw {
 /// # Errors
 /// When it cannot be read.
 pub fn raw_of(path: &Path) -> io::Result<Raw> {
-    raw_of_input(File::open(path)?)
-}
-
-/// What stands for all bytes of an input.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn raw_of_input(input: impl io::Read) -> io::Result<Raw> {
-    Told::new(input, true).raw().ok_or_else(|| io::Error::other("cannot be read to its end"))
+    Told::new(File::open(path)?, true).raw().ok_or_else(|| io::Error::other("cannot be read to its end"))
 }
 
 /// An input, and what stands for the bytes that were taken from it.

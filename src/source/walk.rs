@@ -15,7 +15,7 @@ use super::coverage::{Coverage, Skipped};
 use super::files::LogFiles;
 use crate::cloudtrail::dated_folder::DatedFolder;
 use crate::cloudtrail::object_key::ObjectKey;
-use crate::s3::{Buckets, Location, S3Error, Wanted, is_s3};
+use crate::s3::{Buckets, Location, S3Error, Stamp, Wanted, is_s3};
 use crate::time::Minute;
 
 /// The SOURCE that means standard input.
@@ -56,13 +56,20 @@ pub struct LogFile {
 }
 
 impl LogFile {
-    /// Its name without its folders; `None` for standard input, and where it is no text.
+    /// By what a state knows it again without its bytes: its name, where AWS gave it, and of another object its place and
+    /// version. `None` where nothing tells.
     #[must_use]
-    pub fn own_name(&self) -> Option<String> {
+    pub fn known_as(&self) -> Option<String> {
+        let is_named = self.delivered.is_some();
         match &self.place {
-            Place::Stdin => None,
-            Place::Path(path) => Some(path.file_name()?.to_str()?.to_owned()),
-            Place::Object(Wanted { location, .. }) => location.key.rsplit('/').next().map(str::to_owned),
+            Place::Path(path) if is_named => Some(path.file_name()?.to_str()?.to_owned()),
+            Place::Object(Wanted { location, .. }) if is_named => {
+                location.key.rsplit('/').next().map(str::to_owned)
+            }
+            Place::Object(Wanted { location, stamp: Stamp { version: version @ 1.., .. } }) => {
+                Some(format!("{location} {version:016x}"))
+            }
+            Place::Stdin | Place::Path(_) | Place::Object(_) => None,
         }
     }
 }
@@ -315,7 +322,7 @@ impl Walk<'_> {
         } else if is_table(source) {
             self.put_aside(source, name, Fate::Table);
         } else {
-            self.file(source, name, 0, Some(Claim::Log));
+            self.file(source, name, Stamp::default(), Some(Claim::Log));
         }
         Ok(())
     }
@@ -339,7 +346,7 @@ impl Walk<'_> {
             self.has_links |= entry.path_is_symlink();
             let path = entry.path();
             if entry.file_type().is_file() {
-                self.file(path, named(path), 0, None);
+                self.file(path, named(path), Stamp::default(), None);
             } else if entry.file_type().is_dir() {
                 let folder = self.above.join(named(path));
                 let folder = folder.to_str().and_then(DatedFolder::parse);
@@ -354,14 +361,14 @@ impl Walk<'_> {
     }
 
     /// Files a file under what its name says it is, or its first bytes where that says nothing. `claim` overrules such a
-    /// name. `size` is that of an object.
-    pub(super) fn file(&mut self, path: &Path, name: PathBuf, size: u64, claim: Option<Claim>) {
+    /// name. `stamp` is that of an object.
+    pub(super) fn file(&mut self, path: &Path, name: PathBuf, stamp: Stamp, claim: Option<Claim>) {
         // With the folders around the SOURCE, however the user spelled it.
         let key = ObjectKey::parse(&self.above.join(&name).to_string_lossy());
-        match claim_of(path, &key, claim, &|| self.first_bytes(path, size)) {
+        match claim_of(path, &key, claim, &|| self.first_bytes(path, stamp.size)) {
             Err(fate) => self.put_aside(path, name, fate),
             Ok(claim) => {
-                self.found.logs.add((path, &name), key.delivered, claim, size);
+                self.found.logs.add((path, &name), key.delivered, claim, stamp);
                 if let (Some(account), Some(organization)) = (key.account, key.organization) {
                     let last = (key.delivered, organization);
                     self.moves

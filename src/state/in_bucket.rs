@@ -160,7 +160,7 @@ impl Vault for InBucket {
     fn put(&self, name: &str, ending: &str, bytes: &[u8]) -> Result<Filed, StateError> {
         let file = Filed::of(name, ending, bytes);
         let key = self.at.join(&file.path).key;
-        if self.bucket.length(&key)? != Some(file.bytes) {
+        if self.bucket.head(&key)?.is_none_or(|stored| stored.size != file.bytes) {
             step("write a file of the state");
             self.bucket.put(&key, bytes.to_vec().into(), Condition::None)?;
         }

@@ -8,12 +8,13 @@ use crate::time::{Day, Minute};
 /// Between the fields of a line. It cannot stand in a JSON text, as which names are written.
 const SEPARATOR: char = '\t';
 
-/// A file that was read. One that AWS named is known by its name, another by its bytes.
+/// A file that was read. One that AWS named is known by its name, another object by its place and version as well as by its
+/// bytes, and all else by its bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ReadFile {
     /// When its name says that it was delivered.
     pub delivered: Option<Minute>,
-    /// Its own name; empty where that tells no time of delivery.
+    /// As [`LogFile::known_as`](crate::source::walk::LogFile::known_as); empty where nothing but its bytes tells.
     pub name: String,
     /// Length as it lies, bytes.
     pub length: u64,

@@ -235,3 +235,31 @@ fn of_several_sources_one_may_be_out_for_a_night() {
     nights.shelf.fail(&[]);
     assert_eq!(nights.counted(&both), 1);
 }
+
+#[test]
+fn an_object_without_awss_name_is_fetched_once_for_each_version_of_it() {
+    let nights = Nights::new();
+    let day = |day: usize| call(ACCOUNT, "eu-west-1", &format!("2026-01-{day:02}T11:50:00Z"), day);
+    let fetched = || {
+        let seen = nights.shelf.seen();
+        nights.shelf.forget();
+        seen.into_iter().filter(|target| target.starts_with("/trail/mine/")).collect::<Vec<_>>()
+    };
+    let source = ["s3://trail"];
+    nights.shelf.put("mine/a.json", &day(8));
+    assert_eq!((nights.counted(&source), fetched().len()), (1, 1));
+    nights.deliver("AWSLogs", "eu-west-1", 9);
+    assert_eq!((nights.counted(&source), fetched()), (1, vec![]), "nothing but the new log is read");
+    // A copy of it, and one of a log that AWS named: read, counted by nobody, and known from then on.
+    nights.shelf.put("mine/copy.json", &day(8));
+    let named = nights.shelf.get(&format!("/trail/{}", log("AWSLogs", ACCOUNT, "eu-west-1", "2026/01/09")));
+    nights.shelf.put("mine/named.json", &named.expect("was delivered"));
+    assert_eq!((nights.counted(&source), fetched().len()), (0, 2));
+    assert_eq!((nights.counted(&source), fetched()), (0, vec![]));
+    // Of the same length, with another call.
+    nights.shelf.put("mine/a.json", &day(7));
+    assert_eq!(
+        (nights.counted(&source), fetched(), fetched()),
+        (1, vec!["/trail/mine/a.json".to_owned()], vec![])
+    );
+}

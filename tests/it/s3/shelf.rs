@@ -1,6 +1,7 @@
 //! A bucket `trail` in memory, with any keys: what a server over a folder cannot hold. It gives no signatures and takes no writes.
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::hash::{Hash as _, Hasher as _};
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -109,7 +110,7 @@ impl Shelf {
                 None if query.contains("list-type=2") => (200, self.list(query)),
                 None => self.get(path).map_or((404, Vec::new()), |body| (200, body)),
             };
-            let modified = "Last-Modified: Sat, 31 Jan 2026 12:00:00 GMT\r\nETag: \"e\"";
+            let modified = format!("Last-Modified: Sat, 31 Jan 2026 12:00:00 GMT\r\nETag: {}", tag(&body));
             let length = body.len();
             let head = format!("HTTP/1.1 {status} Shelf\r\n{modified}\r\nContent-Length: {length}\r\n\r\n");
             let body = if is_head { Vec::new() } else { body };
@@ -118,7 +119,7 @@ impl Shelf {
         }
     }
 
-    fn get(&self, path: &str) -> Option<Vec<u8>> {
+    pub(crate) fn get(&self, path: &str) -> Option<Vec<u8>> {
         locked(&self.objects).get(&decoded(path.strip_prefix("/trail/")?)).cloned()
     }
 
@@ -136,10 +137,11 @@ impl Shelf {
                 folders.insert(folder.to_owned());
                 continue;
             }
-            let (key, size) = (escaped(key), bytes.len());
+            let (key, size, tag) = (escaped(key), bytes.len(), tag(bytes));
+            let modified = "2026-01-31T12:00:00Z";
             write!(
                 listed,
-                "<Contents><Key>{key}</Key><Size>{size}</Size><LastModified>2026-01-31T12:00:00Z</LastModified></Contents>"
+                "<Contents><Key>{key}</Key><Size>{size}</Size><ETag>{tag}</ETag><LastModified>{modified}</LastModified></Contents>"
             )
             .expect("a text can be written to");
         }
@@ -150,6 +152,13 @@ impl Shelf {
         }
         format!("<ListBucketResult>{listed}</ListBucketResult>").into_bytes()
     }
+}
+
+/// Another for other bytes.
+fn tag(bytes: &[u8]) -> String {
+    let mut hasher = std::hash::DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    format!("\"{:016x}\"", hasher.finish())
 }
 
 /// Of what stands in a URL.
