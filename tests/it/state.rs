@@ -382,23 +382,31 @@ fn as_many_days_are_kept_as_are_asked_for() {
     assert_eq!(night(&scenario, &[])["counted"], 0);
 }
 
+/// Formats of states that there were.
+pub(crate) const FORMATS: [u32; 1] = [1];
+
+/// A state in that format with an open insight, and a log with a call long after the burst that it tells of.
+pub(crate) fn of_format(format: u32) -> Scenario {
+    let scenario = Scenario::new();
+    for (name, bytes) in tree(&repository(&format!("fixtures/state/{format}"))) {
+        scenario.write(&format!("state/{name}"), bytes);
+    }
+    let name = "111122223333_CloudTrail_eu-west-1_20260113T1215Z_later0000000001.json";
+    let record = r#"{"eventVersion":"1.11","eventTime":"2026-01-13T12:10:00Z","eventSource":"ssm.amazonaws.com",
+        "eventName":"PutParameter","awsRegion":"eu-west-1","readOnly":false,"eventType":"AwsApiCall",
+        "managementEvent":true,"recipientAccountId":"111122223333","eventCategory":"Management",
+        "eventID":"00000000-0000-4000-8000-ffffffffffff","userIdentity":{"type":"Root"}}"#;
+    scenario.write(&format!("logs/{name}"), format!(r#"{{"Records":[{record}]}}"#));
+    scenario
+}
+
 #[test]
 fn a_state_of_every_format_that_there_was_goes_on() {
-    for format in [1] {
-        let scenario = Scenario::new();
-        for (name, bytes) in tree(&repository(&format!("fixtures/state/{format}"))) {
-            scenario.write(&format!("state/{name}"), bytes);
-        }
+    for format in FORMATS {
+        let scenario = of_format(format);
         let before = state(&scenario);
         assert_eq!((&before["format"], before["open"].as_array().map(Vec::len)), (&format.into(), Some(1)));
         assert_eq!((&before["files_read"], &before["days"][0]), (&410.into(), &"2026-01-05".into()));
-        // One more call, long after the burst.
-        let name = "111122223333_CloudTrail_eu-west-1_20260113T1215Z_later0000000001.json";
-        let record = r#"{"eventVersion":"1.11","eventTime":"2026-01-13T12:10:00Z","eventSource":"ssm.amazonaws.com",
-            "eventName":"PutParameter","awsRegion":"eu-west-1","readOnly":false,"eventType":"AwsApiCall",
-            "managementEvent":true,"recipientAccountId":"111122223333","eventCategory":"Management",
-            "eventID":"00000000-0000-4000-8000-ffffffffffff","userIdentity":{"type":"Root"}}"#;
-        scenario.write(&format!("logs/{name}"), format!(r#"{{"Records":[{record}]}}"#));
         let summary = night(&scenario, &[]);
         assert_eq!((&summary["counted"], &summary["went_on"]["open"]), (&1.into(), &0.into()));
         let lines = std::fs::read_to_string(scenario.path("out/insights.jsonl")).expect("insights");

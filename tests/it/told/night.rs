@@ -104,6 +104,11 @@ impl Night {
         ids("out/insights.jsonl").difference(&ids("out.before/insights.jsonl")).cloned().collect()
     }
 
+    /// With the state of a format that there was, and a log that ends the insight of which its ledger tells.
+    pub(super) fn of_format(format: u32) -> Self {
+        Self { scenario: crate::state::of_format(format) }
+    }
+
     /// A configuration with a webhook, and with lines in a file.
     pub(super) fn feeds(&self, receiver: &Receiver, more: &str) {
         let port = receiver.port;

@@ -198,3 +198,33 @@ fn a_cap_holds_back_and_says_how_many() {
     assert_eq!(night.scan().status, 0);
     assert_eq!(receiver.taken().len(), 1, "what is held back stays so");
 }
+
+#[test]
+fn a_ledger_of_every_format_that_there_was_goes_on() {
+    for format in crate::state::FORMATS {
+        let (night, receiver) = (Night::of_format(format), Receiver::new());
+        night.feeds(&receiver, "");
+        let at = |now: &str| {
+            assert_eq!(Ended::new(night.command_at(now).output().expect("starts")).status, 0, "{now}")
+        };
+        at("2026-01-13T12:30:00Z");
+        let events = night.events();
+        let [end] = Vec::from_iter(&events)[..] else { panic!("the insight ends: {events:?}") };
+        // What waited goes with the key that it had; who was told is told the end only.
+        let (start, key) = ("ed8b02b9-a40b-5bd2-8ef1-e3810a480bec", "637501e7-fbe6-5a33-8032-67d7f92f4987");
+        assert_each_once(
+            &receiver,
+            &BTreeSet::from([start.to_owned(), end.clone()]),
+            "what waited, and the end",
+        );
+        assert!(
+            receiver.counts().contains_key(&(key.to_owned(), start.to_owned())),
+            "{:#?}",
+            receiver.counts()
+        );
+        assert_eq!(night.lines(), [end.clone()]);
+        receiver.forget();
+        at("2026-01-13T13:00:00Z");
+        assert_eq!((receiver.taken().len(), night.lines().len()), (0, 1));
+    }
+}
