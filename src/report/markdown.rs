@@ -160,7 +160,7 @@ fn insight(out: &mut String, insight: &Insight) -> std::fmt::Result {
     }
     row("id", &cell(&insight.id))?;
     if let Some(why) = &insight.why {
-        writeln!(out, "\n{}.", text(&why.text))?;
+        writeln!(out, "\nWhy: {}.", text(&why.text))?;
     }
     for attribution in &insight.attributions {
         let title = text(&attribution.title);
@@ -175,40 +175,56 @@ fn insight(out: &mut String, insight: &Insight) -> std::fmt::Result {
     writeln!(out)
 }
 
-/// A value in a table: as code where nothing in it can end that, else as text.
+/// A value in a table.
 fn cell(value: &str) -> String {
-    let value = fitted(value, COLUMNS);
-    if value.is_empty() || value.starts_with(' ') || value.ends_with(' ') || value.contains(['`', '|', '\\'])
-    {
-        return text(&value);
-    }
-    format!("`{value}`")
+    code(&fitted(value, COLUMNS))
 }
 
-/// A text in which nothing is markup, a link, HTML or the end of a cell.
-fn text(text: &str) -> String {
-    let text = printable(text);
-    let mut safe = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(char) = chars.next() {
-        let is_markup = match char {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '&' | '~' | '#' | '@' | '!' | '$'
-            | '^' | '{' | '}' => true,
-            // Addresses become links by themselves.
-            ':' => chars.peek() == Some(&'/'),
-            '.' => {
-                safe.len() >= 3
-                    && safe.get(safe.len() - 3..).is_some_and(|end| end.eq_ignore_ascii_case("www"))
-            }
-            _ => false,
-        };
-        if is_markup {
-            write!(safe, "&#{};", u32::from(char)).expect("memory can be written to");
-        } else {
-            safe.push(char);
+/// A value as code. What would end that, or the cell that it is in, stands between two pieces of code.
+fn code(value: &str) -> String {
+    let mut safe = String::with_capacity(value.len() + 2);
+    for piece in value.split_inclusive(['`', '|']) {
+        let within = piece.trim_end_matches(['`', '|']);
+        if !within.is_empty() {
+            write!(safe, "`{within}`").expect("memory can be written to");
+        }
+        if let Some(end) = piece.strip_prefix(within).and_then(|end| end.chars().next()) {
+            write!(safe, "&#{};", u32::from(end)).expect("memory can be written to");
         }
     }
     safe
+}
+
+/// A text, behind words of ours, in which nothing is markup, HTML, the end of a cell, or anything that GitHub makes a link of: words
+/// that could be are code. Entities would not do: links and mentions are looked for where they are characters again.
+fn text(text: &str) -> String {
+    let text = printable(text);
+    let words = text.split(' ').map(|word| {
+        let rest = word.trim_start_matches('(');
+        let kept = rest.trim_end_matches([',', ';', ':', '.', ')']);
+        let (before, after) = (word.strip_suffix(rest), rest.strip_prefix(kept));
+        match (before, after) {
+            (Some(before), Some(after)) if is_markup(kept) => format!("{before}{}{after}", code(kept)),
+            _ => word.to_owned(),
+        }
+    });
+    words.collect::<Vec<String>>().join(" ")
+}
+
+/// Whether a word could be more than text.
+fn is_markup(word: &str) -> bool {
+    let is_sign = |char| "\\`*_[]<>|&~#@${}".contains(char);
+    let is_scheme = || word.contains(':') && word.contains(|char: char| char.is_alphabetic());
+    // Of GitHub's: an issue, a commit.
+    let refers = |piece: &str| {
+        let is_hex = |text: &str| text.len() >= 7 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_hex(piece) && !piece.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let lower = word.to_ascii_lowercase();
+    word.contains(is_sign)
+        || is_scheme()
+        || ["www.", "gh-"].iter().any(|begin| lower.contains(begin))
+        || word.split(|char: char| !char.is_alphanumeric()).any(refers)
 }
 
 #[cfg(test)]
@@ -219,21 +235,31 @@ mod tests {
     fn nothing_is_markup() {
         let check = |of: &str, want: &str| assert_eq!(text(of), want, "{of:?}");
         check("role/ci-deploy called ec2 RunInstances", "role/ci-deploy called ec2 RunInstances");
-        check("a|b", "a&#124;b");
-        check("[x](http://e)", "&#91;x&#93;(http&#58;//e)");
-        check("<script>", "&#60;script&#62;");
-        check("**b** `c`", "&#42;&#42;b&#42;&#42; &#96;c&#96;");
-        check("www.example.com", "www&#46;example.com");
+        check("2026-01-20 21:50 (chance 1 in 10^75);", "2026-01-20 21:50 (chance 1 in 10^75);");
+        check(
+            "in account 111122223333, role/a_b.",
+            "in account 111122223333, role/a_b.".replace("role/a_b", "`role/a_b`").as_str(),
+        );
+        check("a|b", "`a`&#124;`b`");
+        check("[x](http://e)", "`[x](http://e`)");
+        check("<script>", "`<script>`");
+        check("**b** `c`", "`**b**` &#96;`c`&#96;");
+        check("www.example.com WWW.example.com", "`www.example.com` `WWW.example.com`");
         check("line\nbreak", "line\u{fffd}break");
-        check("&lt;", "&#38;lt;");
+        check("&lt;", "`&lt`;");
+        check("(a@example.com) xmpp:b :smile:", "(`a@example.com`) `xmpp:b` `:smile`:");
+        check("x\u{3000}@org/team GH-12 deadbeef1", "`x\u{3000}@org/team` `GH-12` `deadbeef1`");
     }
 
     #[test]
-    fn values_are_code_where_nothing_ends_it() {
+    fn values_are_code_and_nothing_ends_it() {
         let check = |of: &str, want: &str| assert_eq!(cell(of), want, "{of:?}");
         check("user/*a*", "`user/*a*`");
-        check("a`b", "a&#96;b");
-        check("a|b", "a&#124;b");
+        check("a`b", "`a`&#96;`b`");
+        check("`@org/team`", "&#96;`@org/team`&#96;");
+        check("a\\|b", "`a\\`&#124;`b`");
+        check(" a ", "` a `");
+        check("||", "&#124;&#124;");
         check("", "");
     }
 }

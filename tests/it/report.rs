@@ -2,9 +2,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use trailpulse::report::graph::{Kind, unpack};
+use trailpulse::report::graph::{Kind, Track, unpack};
 
-use crate::command::{Scenario, repository, text, tree};
+use crate::command::{Scenario, python, repository, text, tree};
 use crate::table::{RUN, Series, Table, at};
 
 /// The forms, but for the page.
@@ -183,7 +183,12 @@ fn hostile_texts_stay_texts_in_every_form() {
             assert!(made.contains("alert(1)"), "{name} has the fixture's texts");
         }
         assert_cells_are_texts(&form("csv"));
-        assert_markdown_is_whole(&form("markdown"));
+        let markdown = form("markdown");
+        assert_markdown_is_whole(&markdown);
+        let path = scenario.write("report.md", markdown);
+        if let Some(ended) = python("markdown_check.py", Some("cmarkgfm"), &[text(&path)]) {
+            assert_eq!(ended.status, 0, "{}", ended.stderr);
+        }
         let json = form("json");
         assert!(!json.contains('<') && !json.contains('&'), "JSON could end a script");
         let model: Value = serde_json::from_str(&json).expect("JSON");
