@@ -10,6 +10,10 @@ use crate::words::{clock, count, counted, figure, printable};
 const INCIDENTS: usize = 8;
 /// Rows of a table of numbers that are seen at once.
 const ROWS: usize = 6;
+/// Files, or accounts, that are named; more are counted, files by the reason why they were not read.
+const NAMED: usize = 200;
+/// Reasons that are named of those that are counted.
+const REASONS: usize = 20;
 
 /// What the overview says.
 #[derive(Debug)]
@@ -77,7 +81,7 @@ impl<'a> Overview<'a> {
         let mut incidents: Vec<Line<'_>> = incidents.map(|it| line(it, &report.insights)).collect();
         let more_incidents = incidents.split_off(incidents.len().min(INCIDENTS));
         let all_skipped = covered.iter().flat_map(|it| &it.skipped).chain(&report.unread);
-        let skipped = skipped(all_skipped);
+        let all_skipped: Vec<&Skipped> = all_skipped.collect();
         Self {
             title: report.title.clone(),
             span: report.span.map(days),
@@ -86,8 +90,8 @@ impl<'a> Overview<'a> {
             severities: severities.map(|it| (it.name.as_str(), it.now)).collect(),
             facts: facts(report),
             covered: covered.map(everything).unwrap_or_default(),
-            skipped_head: counted(skipped.len() as u64, "file") + " skipped, in whole or in part.",
-            skipped,
+            skipped_head: counted(all_skipped.len() as u64, "file") + " skipped, in whole or in part.",
+            skipped: skipped(&all_skipped),
             warming_up: notice(report),
             incidents,
             more_incidents,
@@ -195,23 +199,48 @@ fn everything(covered: &Covered) -> Vec<(String, String)> {
         ("Records that count nowhere".to_owned(), by(&covered.excluded)),
         ("Files that are no logs".to_owned(), by(&covered.excluded_files)),
     ];
-    for judged in &covered.judged_from {
+    for judged in covered.judged_from.iter().take(NAMED) {
         rows.push((format!("Account {} judged from", printable(&judged.account)), clock(judged.from)));
     }
-    for ignored in &covered.ignored {
+    rows.extend(and_more(&covered.judged_from).map(|more| ("Accounts judged".to_owned(), more)));
+    for ignored in covered.ignored.iter().take(NAMED) {
         rows.push((
             "Left aside".to_owned(),
             printable(&format!("{}: {}", ignored.what, ignored.why)).into_owned(),
         ));
     }
+    rows.extend(and_more(&covered.ignored).map(|more| ("Left aside".to_owned(), more)));
     rows.retain(|(_, value)| !value.is_empty() && value != "0");
     rows
 }
 
-fn skipped<'a>(all: impl Iterator<Item = &'a Skipped>) -> Vec<(String, String, String)> {
+/// What there is beyond the rows that are named.
+fn and_more<T>(all: &[T]) -> Option<String> {
+    let more = all.len().saturating_sub(NAMED);
+    (more > 0).then(|| format!("and {} more", count(more as u64)))
+}
+
+/// What, why, and the records that were lost: the first one by one, the others by reason.
+fn skipped(all: &[&Skipped]) -> Vec<(String, String, String)> {
     let text = |text: &str| printable(text).into_owned();
     let lost = |records| if records == 0 { "not known".to_owned() } else { count(records) };
-    all.map(|it| (text(&it.what), text(&it.why), lost(it.records))).collect()
+    let (named, others) = all.split_at(all.len().min(NAMED));
+    let mut by_reason = BTreeMap::<&str, (u64, u64)>::new();
+    for Skipped { why, records, .. } in others {
+        let (number, sum) = by_reason.entry(why).or_default();
+        (*number, *sum) = (*number + 1, sum.saturating_add(*records));
+    }
+    let mut by_reason: Vec<(&str, (u64, u64))> = by_reason.into_iter().collect();
+    by_reason.sort_by_key(|(_, (number, _))| std::cmp::Reverse(*number));
+    if by_reason.len() > REASONS {
+        let rest = by_reason.split_off(REASONS).into_iter().map(|(_, numbers)| numbers);
+        let (number, sum) = rest.fold((0, 0_u64), |all, one| (all.0 + one.0, all.1.saturating_add(one.1)));
+        by_reason.push(("other reasons", (number, sum)));
+    }
+    let named = named.iter().map(|it| (text(&it.what), text(&it.why), lost(it.records)));
+    let more = |number| format!("and {} more", count(number));
+    let counted = by_reason.into_iter().map(|(why, (number, sum))| (more(number), text(why), lost(sum)));
+    named.chain(counted).collect()
 }
 
 fn notice(report: &Report) -> Option<String> {
@@ -293,5 +322,34 @@ fn change(now: u64, before: Option<u64>) -> String {
         Some(before) if now > before => format!("+{}", count(now - before)),
         Some(before) if now < before => format!("\u{2212}{}", count(before - now)),
         Some(_) => "=".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_that_were_skipped_some_are_named_and_all_are_counted() {
+        let file = |number: u64| Skipped {
+            what: format!("{number}.json.gz"),
+            why: if number % 100 == 99 { format!("at {number}") } else { "it is cut off".to_owned() },
+            records: number % 2,
+        };
+        let files: Vec<Skipped> = (0..20_000).map(file).collect();
+        let rows = skipped(&files.iter().collect::<Vec<_>>());
+        assert_eq!(rows.len(), NAMED + REASONS + 1);
+        assert_eq!(rows[0], ("0.json.gz".to_owned(), "it is cut off".to_owned(), "not known".to_owned()));
+        let told = |row: &(String, String, String)| [row.0.clone(), row.1.clone(), row.2.clone()];
+        assert_eq!(told(&rows[NAMED]), ["and 19,602 more", "it is cut off", "9,702"]);
+        assert_eq!(told(&rows[NAMED + REASONS]), ["and 179 more", "other reasons", "179"]);
+        assert_eq!(skipped(&[&files[1]]).len(), 1);
+
+        let ignored =
+            |number: u64| crate::report::model::Ignored { what: number.to_string(), why: String::new() };
+        let covered = Covered { ignored: (0..20_000).map(ignored).collect(), ..Covered::default() };
+        let rows = everything(&covered);
+        assert_eq!(rows.len(), NAMED + 1);
+        assert_eq!(rows[NAMED], ("Left aside".to_owned(), "and 19,800 more".to_owned()));
     }
 }
