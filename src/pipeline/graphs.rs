@@ -8,13 +8,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use hashbrown::HashMap;
 
 use super::find::Extent;
-use super::judge::{Watched, ticks};
+use super::judge::{Watched, looks};
 use super::{Cancel, Interrupted};
 use crate::aggregate::Counts;
 use crate::cloudtrail::insight::State;
 use crate::config::Assigned;
 use crate::detect::look::{Look, WindowLook};
 use crate::detect::{Direction, Which};
+use crate::explanation::Explanation;
 use crate::finding::Finding;
 use crate::insight::{Insight, SeriesCalls};
 use crate::names::{ApiId, TextId};
@@ -60,7 +61,30 @@ pub(super) struct Flagged {
     /// First unusual minute, and the end of the last that is known to be.
     pub(super) minutes: (Minute, Minute),
     /// The line that it crossed; `None` of AWS's own.
-    pub(super) line: Option<(Direction, u32)>,
+    pub(super) line: Option<Crossed>,
+}
+
+/// A line that was crossed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Crossed {
+    pub(super) direction: Direction,
+    /// Minutes of its window.
+    pub(super) window: u32,
+    /// The total that had to be reached, or undercut.
+    pub(super) bound: f64,
+    /// The last minute of the window.
+    pub(super) at: Minute,
+}
+
+impl From<&Explanation> for Crossed {
+    fn from(why: &Explanation) -> Self {
+        Self {
+            direction: why.direction,
+            window: why.window_minutes,
+            bound: why.bound,
+            at: why.detected_at.plus(-1),
+        }
+    }
 }
 
 impl Flagged {
@@ -73,7 +97,7 @@ impl Flagged {
             series: insight.series.clone(),
             roll_up: why.roll_up,
             minutes: (insight.start, known_until),
-            line: Some((why.direction, why.window_minutes)),
+            line: Some(Crossed::from(why)),
         }
     }
 
@@ -86,7 +110,7 @@ impl Flagged {
             api,
             roll_up: why.and_then(|why| why.roll_up),
             minutes: (finding.from(), finding.known_until()),
-            line: why.map(|why| (why.direction, why.window_minutes)),
+            line: why.map(Crossed::from),
             series,
         })
     }
@@ -133,6 +157,8 @@ struct Drawing<'a> {
     span: Range<Minute>,
     /// How it stood at each tick of `span`; `None` before its first call.
     looks: Vec<Option<Look>>,
+    /// How it stood when its insights were noticed.
+    noticed: Vec<(Minute, Look)>,
 }
 
 fn of_api(judged: &Judged<'_>, api: ApiId, insights: &[&Flagged]) -> Vec<Graph> {
@@ -150,7 +176,13 @@ fn of_api(judged: &Judged<'_>, api: ApiId, insights: &[&Flagged]) -> Vec<Graph> 
                 None => Which::Calls,
             };
             let span = span(&insights, first, judged.extent.until);
-            (span.start < span.end).then(|| Drawing { which, insights, span, looks: Vec::new() })
+            (span.start < span.end).then(|| Drawing {
+                which,
+                insights,
+                span,
+                looks: Vec::new(),
+                noticed: Vec::new(),
+            })
         })
         .collect();
     let account = counts.names().apis()[api.index()].account;
@@ -161,18 +193,29 @@ fn of_api(judged: &Judged<'_>, api: ApiId, insights: &[&Flagged]) -> Vec<Graph> 
     let model = judged.models.of(api);
     let from = drawings.iter().map(|drawing| drawing.span.start).min().unwrap_or(judged.extent.until);
     let to = drawings.iter().map(|drawing| drawing.span.end).max().unwrap_or(judged.extent.until);
-    ticks(counts, model, (api, since), (from..to, TICK), |at, detector| {
+    let ticks = (0..).map(|tick| from.plus(tick * TICK)).take_while(|tick| *tick < to);
+    let noticed = insights.iter().filter_map(|insight| Some(insight.line?.at));
+    let mut at: Vec<Minute> = ticks.chain(noticed).collect();
+    at.sort_unstable();
+    at.dedup();
+    looks(counts, model, (api, since), &at, |at, detector| {
         for drawing in drawings.iter_mut().filter(|drawing| drawing.span.contains(&at)) {
-            drawing.looks.push(detector.and_then(|detector| detector.look(model, drawing.which)));
+            let look = detector.and_then(|detector| detector.look(model, drawing.which));
+            if drawing.insights.iter().any(|insight| insight.line.is_some_and(|line| line.at == at)) {
+                drawing.noticed.extend(look.clone().map(|look| (at, look)));
+            }
+            if at.since(from) % TICK == 0 {
+                drawing.looks.push(look);
+            }
         }
     });
     drawings.into_iter().map(|drawing| draw(counts, api, &drawing)).collect()
 }
 
-/// From 35 days before the last insight ended, or the first call, until half a day after it; from a full hour on.
+/// From 35 days before the last insight ended, or the first call, until four days after it; from a full hour on.
 fn span(insights: &[&Flagged], first: Minute, until: Minute) -> Range<Minute> {
     let last = insights.iter().map(|insight| insight.minutes.1).max().unwrap_or(until);
-    let to = last.plus(NEAR[1]).min(until);
+    let to = last.plus(ABOUT[1]).min(until);
     let from = last.plus(-DAYS * MINUTES_PER_DAY).max(first);
     hour(from)..to
 }
@@ -182,7 +225,7 @@ fn hour(minute: Minute) -> Minute {
 }
 
 fn draw(counts: &Counts, api: ApiId, drawing: &Drawing<'_>) -> Graph {
-    let Drawing { insights, span, looks, .. } = drawing;
+    let Drawing { insights, span, .. } = drawing;
     let calls = SeriesCalls::new(counts, api, &insights[0].series.kind);
     let mut minutes = vec![0_u64; usize::try_from(span.end.since(span.start)).unwrap_or_default()];
     for cell in calls.cells(span.start, span.end) {
@@ -198,7 +241,8 @@ fn draw(counts: &Counts, api: ApiId, drawing: &Drawing<'_>) -> Graph {
     for stretch in stretches(insights, span, near) {
         called(&mut tracks, &minutes, stretch, 1);
     }
-    usual(&mut tracks, looks, insights);
+    usual(&mut tracks, drawing);
+    crossed(&mut tracks, drawing);
     Graph {
         series: names(&insights[0].series, insights[0].roll_up),
         from: span.start,
@@ -251,44 +295,66 @@ fn called(tracks: &mut Vec<Track>, minutes: &[u64], (from, to): (usize, usize), 
     }
 }
 
-/// What is expected, and the lines of the windows by which the insights were found.
-fn usual(tracks: &mut Vec<Track>, looks: &[Option<Look>], insights: &[&Flagged]) {
+/// What is expected, and the lines of the windows by which the insights were found: at each tick, and when they were noticed.
+fn usual(tracks: &mut Vec<Track>, drawing: &Drawing<'_>) {
     let mut sample = |kind, window: u32, value: &dyn Fn(&WindowLook) -> Option<f64>| {
         let length = window.max(1);
-        let of = |look: &Look| {
-            look.windows
-                .iter()
-                .find(|it| it.minutes == length)
-                .and_then(value)
-                .map(|it| it / f64::from(length))
-        };
+        let of = |look: &Look| look.windows.iter().find(|it| it.minutes == length).and_then(value);
         // Bands of longer windows change slowly: once a window is enough.
         let every =
             if matches!(kind, Kind::Lower | Kind::Upper) { length.div_ceil(TICK.unsigned_abs()) } else { 1 };
-        let looks = looks.iter().step_by(every as usize);
+        let looks = drawing.looks.iter().step_by(every as usize);
         let values: Vec<Option<f64>> = looks.map(|look| look.as_ref().and_then(of)).collect();
+        let step = every * TICK.unsigned_abs();
         if values.iter().any(Option::is_some) {
-            tracks.push(Track { kind, window, start: 0, step: every * TICK.unsigned_abs(), values });
+            tracks.push(Track { kind, window, start: 0, step, values });
+        }
+        if !matches!(kind, Kind::Line | Kind::Floor) {
+            let noticed = drawing.noticed.iter().filter_map(|(at, look)| Some((*at, of(look)?)));
+            tracks.extend(noticed.map(|(at, value)| exact(drawing, (kind, window, step), at, value)));
         }
     };
     sample(Kind::Expected, 0, &|window| Some(window.expected));
     for window in BANDS {
+        let length = f64::from(window);
         sample(Kind::Lower, window, &|window| {
             let (expected, deviation) = window
                 .fall
                 .map_or((window.expected, window.deviation), |fall| (fall.expected, fall.deviation));
-            Some((expected - BAND * deviation).max(0.0))
+            Some((expected - BAND * deviation).max(0.0) / length)
         });
-        sample(Kind::Upper, window, &|window| Some(window.expected + BAND * window.deviation));
+        sample(Kind::Upper, window, &|window| Some((window.expected + BAND * window.deviation) / length));
     }
-    let mut lines: Vec<(Direction, u32)> = insights.iter().filter_map(|insight| insight.line).collect();
+    let lines = drawing.insights.iter().filter_map(|insight| insight.line);
+    let mut lines: Vec<(Direction, u32)> = lines.map(|line| (line.direction, line.window)).collect();
     lines.sort_unstable_by_key(|(direction, window)| (direction.name(), *window));
     lines.dedup();
     for (direction, window) in lines {
-        let kind = if direction == Direction::Up { Kind::Line } else { Kind::Floor };
-        sample(kind, window, &|look| {
+        sample(kind_of(direction), window, &|look| {
             let lines = look.lines.iter().filter(|line| line.rule.direction() == direction);
             lines.filter_map(|line| line.bound).min_by(f64::total_cmp)
         });
     }
+}
+
+/// The totals that were reached: once an episode is open, its detector does not know any more.
+fn crossed(tracks: &mut Vec<Track>, drawing: &Drawing<'_>) {
+    let lines = drawing.insights.iter().filter_map(|insight| insight.line);
+    let seen = lines.filter(|line| drawing.span.contains(&line.at));
+    tracks.extend(seen.map(|Crossed { direction, window, bound, at }| {
+        exact(drawing, (kind_of(direction), window, TICK.unsigned_abs()), at, bound)
+    }));
+}
+
+const fn kind_of(direction: Direction) -> Kind {
+    match direction {
+        Direction::Up => Kind::Line,
+        Direction::Down => Kind::Floor,
+    }
+}
+
+/// A value that holds from `at` on until the next of a track whose values are `step` minutes apart.
+fn exact(drawing: &Drawing<'_>, (kind, window, step): (Kind, u32, u32), at: Minute, value: f64) -> Track {
+    let start = at.since(drawing.span.start).unsigned_abs();
+    Track { kind, window, start, step: step - start % step, values: vec![Some(value)] }
 }

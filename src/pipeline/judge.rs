@@ -212,34 +212,30 @@ pub(super) fn follow(
     (detector, events)
 }
 
-/// Judges one API as [`judge`] does, and shows `seen` the detector, once it has had a call, at every `step`-th minute of
-/// `range`, that minute judged.
-pub(super) fn ticks(
+/// Judges one API as [`judge`] does, and shows `seen` the detector, once it has had a call, at each of `minutes`, which are
+/// in order, that minute judged.
+pub(super) fn looks(
     counts: &Counts,
     model: &Model,
     (api, watched_since): (ApiId, Option<Minute>),
-    (range, step): (Range<Minute>, i32),
+    mut at: &[Minute],
     mut seen: impl FnMut(Minute, Option<&ApiDetector>),
 ) {
     let (mut detector, mut events, mut minutes) = (None::<ApiDetector>, Vec::new(), Minutes::default());
-    let mut tick = range.start;
-    let days: Vec<Day> =
-        counts.days().map(|(day, _)| day).take_while(|day| day.start() < range.end).collect();
+    let Some(until) = at.last().map(|last| last.plus(1)) else { return };
+    let days: Vec<Day> = counts.days().map(|(day, _)| day).take_while(|day| day.start() < until).collect();
     for (place, day) in days.iter().enumerate() {
-        let last = place + 1 == days.len();
-        let end = if last { range.end } else { days[place + 1].start().min(range.end) };
-        minutes.fill(counts, api, day.start(), day.plus(1).start().min(range.end));
+        let end = days.get(place + 1).map_or(until, |next| next.start().min(until));
+        minutes.fill(counts, api, day.start(), day.plus(1).start().min(until));
         let view = minutes.view();
         let mut rest = view.as_slice();
-        while tick < end {
-            let (until, after) = (tick.plus(1), rest.partition_point(|minute| minute.minute <= tick));
-            let (now, later) = rest.split_at(after);
-            rest = later;
-            advance(&mut detector, model, (now, until), watched_since, &mut events);
-            seen(tick, detector.as_ref());
-            tick = tick.plus(step);
+        while let Some((look, later_looks)) = at.split_first().filter(|(look, _)| **look < end) {
+            let (now, later) = rest.split_at(rest.partition_point(|minute| minute.minute <= *look));
+            (rest, at) = (later, later_looks);
+            advance(&mut detector, model, (now, look.plus(1)), watched_since, &mut events);
+            seen(*look, detector.as_ref());
         }
-        advance(&mut detector, model, (rest, day.plus(1).start().min(range.end)), watched_since, &mut events);
+        advance(&mut detector, model, (rest, day.plus(1).start().min(until)), watched_since, &mut events);
         events.clear();
     }
 }

@@ -20,17 +20,19 @@
 //! | 2 | expected | calls a minute that are expected | a rate |
 //! | 3 | lower | the lower edge of the usual band of the mean a minute over `window` minutes | a rate |
 //! | 4 | upper | its upper edge | a rate |
-//! | 5 | line | the line of a rise: calls a minute, over `window` minutes, from which an insight would open | a rate |
-//! | 6 | floor | the line of a fall: calls a minute, over `window` minutes, down to which an insight would open | a rate |
+//! | 5 | line | the line of a rise: calls within `window` minutes, in all, from which an insight would open | a total |
+//! | 6 | floor | the line of a fall: calls within `window` minutes, in all, down to which an insight would open | a total |
 //!
 //! A **rate** is a difference, zigzag coded (0, -1, 1, -2, … are 0, 1, 2, 3, …), to the `q` of the value before it in its track,
 //! for the first to 0. `q` 0 is "not known" (a gap: too young to be judged, or no total would cross the line); any other is the
-//! rate `(2^((q - 1) / 16) - 1) / 1024`, which is within 2.2 % of what was meant, and 0 for `q` 1.
+//! rate `(2^((q - 1) / 16) - 1) / 1024`, which is within 2.2 % of what was meant, and 0 for `q` 1. A **total** is coded the same
+//! way, but its `q` stands for `q - 1` calls, exactly.
 //!
 //! Tracks of kind 0 come from coarse to fine, and overlap: all of `from` to `to` in steps of an hour; the week before each
 //! insight and four days after it in steps of 10 minutes; the hours around it in single minutes. A page shows the finest that covers what it shows. What
 //! no track covers is not known. Tracks of kinds 2 to 6 cover all of it in steps of half an hour or more, and hold at the start
-//! of each.
+//! of each. Behind each stand, of the same kind and window, those of one value from the last minute of a window by which an insight
+//! was noticed up to the next step: of what several cover, the last counts. So the line is there exactly where it was crossed.
 use std::io::{self, Read as _, Write as _};
 
 use base64::Engine as _;
@@ -71,9 +73,24 @@ impl Kind {
     pub const ALL: [Self; 7] =
         [Self::Calls, Self::Largest, Self::Expected, Self::Lower, Self::Upper, Self::Line, Self::Floor];
 
-    const fn is_rate(self) -> bool {
-        !matches!(self, Self::Calls | Self::Largest)
+    const fn coding(self) -> Coding {
+        match self {
+            Self::Calls | Self::Largest => Coding::Number,
+            Self::Expected | Self::Lower | Self::Upper => Coding::Rate,
+            Self::Line | Self::Floor => Coding::Total,
+        }
     }
+}
+
+/// How values are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Coding {
+    /// As they are; always known.
+    Number,
+    /// Near, on a logarithmic scale.
+    Rate,
+    /// Whole.
+    Total,
 }
 
 /// Values of one kind, a step each.
@@ -87,7 +104,7 @@ pub struct Track {
     pub start: u32,
     /// Minutes of each.
     pub step: u32,
-    /// One each; `None` where it is not known. Calls are whole numbers and always known.
+    /// One each; `None` where it is not known. Calls are whole numbers and always known; lines are whole numbers.
     pub values: Vec<Option<f64>>,
 }
 
@@ -116,8 +133,14 @@ pub fn pack(tracks: &[Track]) -> String {
         }
         let mut before = 0;
         for value in values {
-            if kind.is_rate() {
-                let scaled = value.map_or(0, scaled);
+            let scaled = match kind.coding() {
+                Coding::Number => None,
+                Coding::Rate => Some(value.map_or(0, scaled)),
+                Coding::Total => {
+                    Some(value.map_or(0, |total| 1 + (total.max(0.0) as i64).min(MOST as i64 - 1)))
+                }
+            };
+            if let Some(scaled) = scaled {
                 let difference = scaled - before;
                 varint(&mut bytes, ((difference << 1) ^ (difference >> 63)).cast_unsigned());
                 before = scaled;
@@ -147,11 +170,14 @@ pub fn unpack(text: &str) -> Result<Vec<Track>, NoTracks> {
         let mut values = Vec::new();
         for _ in 0..length {
             let number = number(&mut rest)?;
-            values.push(if kind.is_some_and(Kind::is_rate) {
+            let coding = kind.map_or(Coding::Number, Kind::coding);
+            if coding != Coding::Number {
                 before += (number >> 1).cast_signed() ^ -(number & 1).cast_signed();
-                (before != 0).then(|| rate(before))
-            } else {
-                Some(number as f64)
+            }
+            values.push(match coding {
+                Coding::Number => Some(number as f64),
+                Coding::Rate => (before != 0).then(|| rate(before)),
+                Coding::Total => (before != 0).then(|| (before - 1) as f64),
             });
         }
         if let Some(kind) = kind {
@@ -212,7 +238,11 @@ mod tests {
             let kind = Kind::ALL[kind];
             let value = |value: Option<(f64, i32)>| {
                 let rate = value.map(|(mantissa, power)| mantissa * 10_f64.powi(power));
-                if kind.is_rate() { rate } else { Some(rate.unwrap_or_default().floor()) }
+                match kind.coding() {
+                    Coding::Number => Some(rate.unwrap_or_default().floor()),
+                    Coding::Rate => rate,
+                    Coding::Total => rate.map(f64::floor),
+                }
             };
             Track { kind, window, start, step, values: values.into_iter().map(value).collect() }
         })
@@ -226,9 +256,10 @@ mod tests {
             for (got, want) in unpacked.iter().zip(&tracks) {
                 prop_assert_eq!((got.kind, got.window, got.start, got.step), (want.kind, want.window, want.start, want.step));
                 prop_assert_eq!(got.values.len(), want.values.len());
+                let want_kind = want.kind.coding();
                 for (got, want) in got.values.iter().zip(&want.values) {
                     match (got, want) {
-                        (Some(got), Some(want)) if !matches!(got.total_cmp(want), std::cmp::Ordering::Equal) => {
+                        (Some(got), Some(want)) if want_kind == Coding::Rate => {
                             // Half a step of the scale, of the rate and the part of a call that it is counted from.
                             prop_assert!((got - want).abs() <= 0.022 * (want + 1.0 / PARTS), "{} {}", got, want);
                         }

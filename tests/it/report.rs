@@ -87,7 +87,20 @@ fn incidents_come_in_order_and_graphs_show_what_was_called() {
         let window =
             u32::try_from(insight["why"]["window_minutes"].as_u64().expect("a number")).expect("small");
         let line = if insight["direction"] == "up" { Kind::Line } else { Kind::Floor };
-        assert!(tracks.iter().any(|it| it.kind == line && it.window == window), "{insight:#}");
+        let noticed = u32::try_from(start("detected_at").since(first) - 1).expect("within the graph");
+        let covers = |it: &&Track| {
+            let end = it.start + it.step * u32::try_from(it.values.len()).expect("small");
+            (it.start..end).contains(&noticed)
+        };
+        // Whatever is usual and the line itself are known where it was crossed, and the line is exact.
+        let there = |kind, window| {
+            let of = tracks.iter().filter(|it| (it.kind, it.window) == (kind, window)).rfind(covers);
+            of.and_then(|it| it.values[((noticed - it.start) / it.step) as usize])
+        };
+        assert_eq!(there(line, window), insight["why"]["bound"].as_f64(), "{insight:#}");
+        for (kind, window) in [(Kind::Expected, 0), (Kind::Upper, 1), (Kind::Upper, 30), (Kind::Upper, 120)] {
+            assert!(there(kind, window).is_some(), "{kind:?} {window} {insight:#}");
+        }
         assert!(tracks.iter().any(|it| it.kind == Kind::Expected && it.values.len() > 500));
     }
 }

@@ -88,7 +88,8 @@ function tracks(bytes, from, to) {
       const number = next();
       if (kind < 2) { values[i] = number; continue; }
       q += number % 2 ? -(number + 1) / 2 : number / 2;
-      values[i] = q === 0 ? null : (2 ** ((q - 1) / 16) - 1) / 1024;
+      // Lines are whole totals of their window; the others are near.
+      values[i] = q === 0 ? null : kind > 4 ? (q - 1) / window : (2 ** ((q - 1) / 16) - 1) / 1024;
     }
     all[KINDS[kind]]?.push({ window, start: from + start, end: from + start + step * length, step, values });
   }

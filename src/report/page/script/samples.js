@@ -20,11 +20,26 @@ function valueAt(track, minute) {
   return track.values[Math.floor((minute - track.start) / track.step)] ?? null;
 }
 
+/** What tracks of one kind and window say of a cell: of several the last, which is the first here. */
+function valueIn({ parts }, minute, step) {
+  for (const part of parts) {
+    const value = minute + step > part.start ? valueAt(part, Math.max(minute, part.start)) : null;
+    if (value != null) return value;
+  }
+  return null;
+}
+
+/** The tracks of one kind that are about the same window. */
+function ofWindow(tracks, window) {
+  return { window, parts: tracks.filter((track) => track.window === window).reverse() };
+}
+
 /** The line to draw: that of the window that was judged, or else of the shortest. */
 function lineOf(tracks, direction, window) {
   const lines = direction === "down" ? tracks.floor : tracks.line;
   const sorted = [...lines].sort((a, b) => a.window - b.window);
-  return sorted.find((line) => line.window === window) ?? sorted[0] ?? null;
+  const line = sorted.find((line) => line.window === window) ?? sorted[0];
+  return line ? ofWindow(lines, line.window) : null;
 }
 
 /** The mean a minute of the `window` minutes before `end`: what the threshold of such a window is compared with. */
@@ -50,8 +65,7 @@ function samples(tracks, line, from, to) {
   const columns = { step: track?.step ?? 60, band: null, minutes: [], calls: [], largest: [], mean: [], expected: [], lower: [], upper: [], line: [] };
   const { step } = columns;
   const band = columns.band = bandFor(tracks, step);
-  const edge = (kind) => tracks[kind].find((one) => one.window === band);
-  const [lower, upper] = [edge("lower"), edge("upper")];
+  const [expected, lower, upper] = [ofWindow(tracks.expected, 0), ofWindow(tracks.lower, band), ofWindow(tracks.upper, band)];
   const base = track?.start ?? tracks.from;
   const first = Math.max(base, base + Math.floor((from - base) / step) * step);
   const last = Math.min(track?.end ?? tracks.to, tracks.to, to + step);
@@ -63,10 +77,10 @@ function samples(tracks, line, from, to) {
     columns.calls.push(calls == null ? null : calls / Math.min(step, tracks.to - minute));
     columns.largest.push(step > 1 ? valueAt(largest, minute) : null);
     columns.mean.push(line && step < line.window ? meanBefore(track, minute + step, line.window) : null);
-    columns.expected.push(valueAt(tracks.expected[0], minute));
-    columns.lower.push(valueAt(lower, minute));
-    columns.upper.push(valueAt(upper, minute));
-    columns.line.push(valueAt(line, minute));
+    columns.expected.push(valueIn(expected, minute, step));
+    columns.lower.push(valueIn(lower, minute, step));
+    columns.upper.push(valueIn(upper, minute, step));
+    columns.line.push(line && valueIn(line, minute, step));
   }
   if (columns.minutes.length) {
     for (const [name, column] of Object.entries(columns)) {

@@ -24,6 +24,11 @@ function figure(number) {
   return size >= 0.000095 ? trimmed(4) : "<0.0001";
 }
 
+/** A number that is known to within two parts in a hundred, with no more digits than that. */
+function nearly(number) {
+  return number == null ? null : Number(number.toPrecision(2));
+}
+
 /** Minutes: `5 min`, `2 h 5 min`, `3 d 4 h`. */
 function duration(minutes) {
   if (minutes == null) return "–";
