@@ -1,7 +1,8 @@
 """A report's page in headless Chromium: what a person does with it, and what it must never do.
 
 Usage: page_check.py KIND PAGE [SCREENSHOTS]
-KIND is `report` (a report with insights and graphs), `hostile` (texts that attack), `empty`, `skipped` or `large`.
+KIND is `report` (a report with insights and graphs), `hostile` (texts that attack), `empty`, `skipped`, `large`, `earlier` (insights
+of the period before only) or `organization` (a role of the same name in several accounts).
 Prints what it measured, and every problem on a line of its own to standard error; exit status 1 where there is one.
 """
 
@@ -15,7 +16,8 @@ import shutil
 import sys
 import traceback
 import zlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from urllib.parse import unquote
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
@@ -38,6 +40,18 @@ WATCH = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", (event) => violations.push(`${event.violatedDirective} ${event.blockedURI}`));
 """
+
+# How many colours the lowest lines of a PNG have, but for those that are nearly the same.
+COLOURS_AT_THE_BOTTOM = """async ([picture, lines]) => {
+  const bytes = Uint8Array.from(atob(picture), (letter) => letter.charCodeAt(0));
+  const image = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
+  const pen = new OffscreenCanvas(image.width, image.height).getContext("2d");
+  pen.drawImage(image, 0, 0);
+  const { data } = pen.getImageData(0, image.height - lines, image.width, lines);
+  const seen = new Set();
+  for (let at = 0; at < data.length; at += 4) seen.add(data.slice(at, at + 3).map((part) => part >> 4).join());
+  return seen.size;
+}"""
 
 problems = []
 measured = {}
@@ -275,6 +289,85 @@ def values_are_those_of_the_report(browser, data, numbers):
             it.page.get_by_role("button", name="Download the graph as PNG").click()
         picture = pathlib.Path(waiting.value.path()).read_bytes()
         check(picture[:8] == b"\x89PNG\r\n\x1a\n" and len(picture) > 3000, f"PNG of {len(picture)} bytes")
+        # Below the graph stands what its lines and colours mean.
+        drawn = it.page.locator("#insight .graph canvas").evaluate("canvas => canvas.height")
+        key = it.page.locator("#insight .key li:visible").count()
+        bottom = int.from_bytes(picture[20:24]) - drawn - 56
+        blank = it.context.new_page()
+        colours = blank.evaluate(COLOURS_AT_THE_BOTTOM, [base64.b64encode(picture).decode(), bottom])
+        check(bottom >= 34 and colours >= key, f"PNG: the key has {bottom} lines with {colours} colours, for {key} entries")
+        blank.close()
+
+
+def the_address_says_what_was_zoomed_to(browser, data):
+    said = lambda it: re.findall(r"[&#]view=([^&]*)", it.page.url)
+    minutes = lambda text: [int(datetime.fromisoformat(f"{one}Z").timestamp()) // 60 for one in unquote(text).split("_")]
+    with Opened(browser) as it:
+        it.open_first()
+        it.page.get_by_role("button", name="Zoom in").click()
+        it.page.get_by_role("button", name="Move later").click()
+        shown = it.shown()
+        it.soon(lambda: said(it) and minutes(said(it)[0]) == shown, lambda: f"the address does not say {shown}: {it.page.url}")
+        address = it.page.url
+    with Opened(browser, "#" + address.split("#")[1]) as it:
+        it.page.wait_for_selector("#insight[data-shown] .uplot canvas")
+        check(it.shown() == shown, f"{address} shows {it.shown()}, not {shown}")
+        # The wheel over a graph that was clicked: sideways it moves.
+        box = it.page.locator("#insight .u-over").bounding_box()
+        it.page.locator("#insight .graph").focus()
+        it.page.mouse.move(box["x"] + 100, box["y"] + 60)
+        it.page.mouse.wheel(150, 0)
+        it.soon(lambda: it.shown()[0] > shown[0], "the wheel does not move sideways")
+        moved = it.shown()
+        check(moved[1] - moved[0] == shown[1] - shown[0], f"the wheel zooms when it moves sideways: {shown} to {moved}")
+        it.soon(lambda: said(it) and minutes(said(it)[0]) == moved, lambda: f"the address does not follow the wheel: {it.page.url}")
+        it.page.get_by_role("button", name="Reset zoom").click()
+        it.soon(lambda: not said(it) and it.shown() != moved, lambda: f"reset shows {it.shown()}: {it.page.url}")
+        it.page.evaluate("address => { location.hash = address; }", "#" + address.split("#")[1])
+        it.soon(lambda: it.page.locator("#insight .graph").count() == 1 and it.shown() == shown, "an address does not zoom an open page")
+        first = it.page.locator("#insight").get_attribute("data-shown")
+        it.page.keyboard.press("j")
+        it.soon(lambda: it.page.locator("#insight").get_attribute("data-shown") != first and not said(it), "another insight has the zoom of the first")
+        check(all("view=" not in link for link in it.page.locator("#insight a").evaluate_all("all => all.map((one) => one.getAttribute('href'))")), "a link to another insight has the zoom of this one")
+
+
+def an_incident_is_shown_in_the_list(browser, data):
+    incident = next(one for one in data["incidents"] if len(one["insights"]) > 1)
+    with Opened(browser) as it:
+        it.page.locator(f'ol.incidents a[data-insight="{data["insights"][incident["leading"]]["id"]}"]').click()
+        it.page.get_by_text("Show all in the list").click()
+        top = lambda: it.page.locator("#list-title").bounding_box()["y"]
+        it.soon(lambda: set(it.rows()) == {data["insights"][at]["id"] for at in incident["insights"]}, lambda: f"the list has {it.rows()}")
+        it.soon(lambda: 0 <= top() < 450, lambda: f"the list is {top()} px down")
+        row = it.page.locator("#rows tr.at").bounding_box()
+        check(row["y"] + row["height"] <= WIDE["height"], f"the marked row is {row['y']} px down")
+
+
+def lines_are_where_they_were_crossed(browser, data):
+    """Minute by minute: the threshold is there, exactly, in the minute in which it was reached; a rise of one minute reaches it."""
+    seen = 0
+    for at, insight in enumerate(data["insights"]):
+        why = details_of(data, at)["why"]
+        if insight["graph"] is None or not why or insight["direction"] == "down":
+            continue
+        with Opened(browser, f"#show=all&span=hour&i={insight['id']}") as it:
+            it.page.wait_for_selector("#insight[data-shown] .uplot canvas")
+            with it.page.expect_download() as waiting:
+                it.page.get_by_role("button", name="Download the values as CSV").click()
+            rows = list(csv.DictReader(io.StringIO(pathlib.Path(waiting.value.path()).read_text())))
+            noticed = f"{datetime.fromisoformat(insight['detected_at']) - timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}"
+            row = next((row for row in rows if row["time"] == noticed), None)
+            if row is None:
+                continue
+            seen += 1
+            want = why["bound"] / why["window_minutes"]
+            check(row["threshold"] == f"{want:.6g}", f"{insight['name']}: the threshold at {noticed} is {row['threshold']}, not {want}")
+            check(row["usual_to"] != "", f"{insight['name']}: no band at {noticed}")
+            if why["window_minutes"] == 1:
+                check(float(row["calls_a_minute"]) >= want, f"{insight['name']}: {row['calls_a_minute']} calls did not reach {want}")
+            # The edges of the band are known to within two parts in a hundred, and told so.
+            check(all(len(row[name].replace(".", "").strip("0")) <= 2 for name in ("expected", "usual_from", "usual_to")), f"too many digits: {row}")
+    check(seen > 0, "no line was looked at")
 
 
 def tells_everything(browser, data):
@@ -389,10 +482,24 @@ def prints_what_is_shown(browser, data):
             check("The first 24 of" in it.page.locator("#paper h2").inner_text(), "paper does not say that it is a part")
 
 
+def prints_an_insight_whole(browser, data):
+    with Opened(browser) as it:
+        it.open_first()
+        closed = lambda: it.page.locator("#insight details:not([open]):not(.screen)").count()
+        before = closed()
+        it.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        it.page.emulate_media(media="print")
+        check(before >= 2 and closed() == 0, f"{closed()} of {before} folds of an insight stay so on paper")
+        check(it.page.locator("#insight details pre").first.is_visible(), "the AWS record is not on paper")
+        it.page.emulate_media(media=None)
+        it.page.evaluate("dispatchEvent(new Event('afterprint'))")
+        check(closed() == before, "what was folded is not so after printing")
+
+
 def addresses_are_those_of_now(browser, data):
     with Opened(browser) as it:
         links = lambda: it.page.locator("#rows a").evaluate_all("links => links.map((link) => link.getAttribute('href'))")
-        it.page.evaluate("location.hash = '#severity=high'")
+        it.page.evaluate("severity => { location.hash = `#severity=${severity}`; }", data["insights"][0]["severity"])
         it.soon(lambda: links() and all("severity" in link for link in links()), lambda: f"a row has not the address of the filter: {links()[:3]}")
         it.page.evaluate("location.hash = '#'")
         it.soon(lambda: links() and all("severity" not in link for link in links()), lambda: f"a row has the address of an earlier filter: {links()[:3]}")
@@ -491,6 +598,47 @@ def says_what_was_skipped(browser):
         check(top < 300, f"what was skipped is told {top} px down")
 
 
+def tells_of_the_period_before(browser, data):
+    """Where this period has none, those of the one before can be read, opened and listed."""
+    earlier = [one for one in data["insights"] if one["earlier"]]
+    check(earlier and len(earlier) == len(data["insights"]), "what is looked at?")
+    one, (first, last) = earlier[-1], [datetime.fromisoformat(data["timeline"][end]).timestamp() / 60 for end in ("from", "to")]
+    with Opened(browser) as it:
+        none = it.page.locator("#none").inner_text()
+        check(none == f"None in this period, {len(earlier)} in the one before.", f"an empty list says {none!r}")
+        timeline = it.page.locator("#timeline .u-over")
+        timeline.scroll_into_view_if_needed()
+        box = timeline.bounding_box()
+        margin = max((last - first) * 0.01, 5)
+        x = (datetime.fromisoformat(one["from"]).timestamp() / 60 - first + margin) / (last - first + 2 * margin)
+        y = (0.55 + ["critical", "high", "medium", "low"].index(one["severity"])) / 4.1
+        it.page.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * y)
+        read = it.page.locator("#timeline-readout").inner_text
+        it.soon(lambda: one["name"] in read() and "period before" in read(), lambda: f"the timeline reads {read()!r}")
+        it.page.mouse.click(box["x"] + box["width"] * x, box["y"] + box["height"] * y)
+        it.page.wait_for_selector(f'#insight[data-shown="{one["id"]}"]')
+        it.page.keyboard.press("Escape")
+        it.page.get_by_text("in the one before").click()
+        it.soon(lambda: set(it.rows()) == {one["id"] for one in earlier}, "the link does not list them")
+        it.page.keyboard.press("/")
+        it.page.keyboard.type("nothing has this name")
+        it.soon(lambda: it.page.locator("#none").inner_text() == "No insight matches these filters.", "filters that find nothing are not blamed")
+
+
+def tells_identities_apart(browser, data):
+    """A role of the same name in several accounts: each is told with its account, and found by it."""
+    accounts = {one["series"]["account"]: one["id"] for one in data["insights"]}
+    check(len(accounts) > 2, "what is looked at?")
+    with Opened(browser) as it:
+        options = it.texts("#f-identity option")[1:]
+        for account, insight in accounts.items():
+            mine = [one for one in options if account in one]
+            check(mine == [f"role/OrganizationAccountAccessRole in {account} (1)"], f"of {account}: {options}")
+            it.page.select_option("#f-identity", label=mine[0])
+            it.soon(lambda: it.rows() == [insight], f"the identity of {account}")
+            it.page.locator("#clear").click()
+
+
 def screenshots(browser, fragment):
     for name, viewport, scheme, at in [("desktop-light", WIDE, "light", ""), ("phone-dark", PHONE, "dark", fragment)]:
         with Opened(browser, at, viewport=viewport, scheme=scheme) as it:
@@ -509,13 +657,18 @@ def run(browser, text):
     narrowed = fragments + ([f"#show=all&i={insights[related['leading']]['id']}"] if related else [])
     if KIND == "report":
         numbers = []
-        steps = [(opens, data), (filters, data), (sorts, data), (reads_a_graph, data), (values_are_those_of_the_report, data, numbers),
+        steps = [(opens, data), (filters, data), (sorts, data), (reads_a_graph, data), (values_are_those_of_the_report, data, numbers), (the_address_says_what_was_zoomed_to, data),
+                 (an_incident_is_shown_in_the_list, data), (prints_an_insight_whole, data), (lines_are_where_they_were_crossed, data),
                  (tells_everything, data), (keys, data), (accessible, fragments), (narrow, narrowed), (prints, data),
                  (prints_what_is_shown, data), (addresses_are_those_of_now, data), (rounds_as_rust_does,), (without_script,), (changed_data_show_nothing_else,)]
     elif KIND == "hostile":
         steps = [(nothing_executes, data), (narrow, narrowed), (accessible, fragments), (prints, data)]
     elif KIND == "large":
         steps = [(opens, data), (filters, data), (keys, data), (prints_what_is_shown, data)]
+    elif KIND == "earlier":
+        steps = [(tells_of_the_period_before, data), (narrow, [""]), (accessible, [""])]
+    elif KIND == "organization":
+        steps = [(tells_identities_apart, data), (narrow, [""])]
     else:
         steps = [({"empty": says_nothing_was_found, "skipped": says_what_was_skipped}[KIND],)]
     for step, *arguments in steps:

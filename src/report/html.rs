@@ -40,7 +40,7 @@ static SCRIPT: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// The files of our script.
-const OURS: [&str; 16] = [
+const OURS: [&str; 17] = [
     include_str!("page/script/dom.js"),
     include_str!("page/script/words.js"),
     include_str!("page/script/data.js"),
@@ -49,6 +49,7 @@ const OURS: [&str; 16] = [
     include_str!("page/script/theme.js"),
     include_str!("page/script/samples.js"),
     include_str!("page/script/chart.js"),
+    include_str!("page/script/picture.js"),
     include_str!("page/script/graph.js"),
     include_str!("page/script/timeline.js"),
     include_str!("page/script/list.js"),

@@ -3,6 +3,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::command::{Scenario, python, repository, text};
+use crate::table::{RUN, Series, Table};
 
 /// Opens `page` where a browser is set up, and expects nothing to complain of.
 pub(crate) fn check(kind: &str, page: &Path) {
@@ -72,6 +73,32 @@ fn a_report_of_nothing_says_so() {
     let out = scenario.path("out");
     scenario.done(&["scan", text(&table), "--out", text(&out)]);
     check("empty", &out.join("report/index.html"));
+}
+
+#[test]
+fn insights_of_the_period_before_are_within_reach_where_this_one_has_none() {
+    let scenario = Scenario::new();
+    scanned(&scenario, "night.csv.gz");
+    let page = scenario.path("page.html");
+    let time = ["--from", "2026-01-18T12:00", "--to", "2026-01-19T18:00", "--output"];
+    scenario.done(&[&["report", "out"], time.as_slice(), &[text(&page)]].concat());
+    check("earlier", &page);
+}
+
+#[test]
+fn a_role_of_every_account_is_told_apart() {
+    let mut table = Table::new();
+    for number in 0..6 {
+        let account = format!("{}", 100_000_000_000_u64 + number);
+        let caller = format!("arn:aws:sts::{account}:assumed-role/OrganizationAccountAccessRole/s");
+        let one = Series { account: &account, caller: &caller, ..RUN };
+        let start = 9 * 1440 + 300 * i64::try_from(number).expect("small");
+        table.steady(one, 12, 1).burst(one, start, 10, 40);
+    }
+    let scenario = Scenario::new();
+    scenario.write("counts.csv", table.text());
+    scenario.done(&["-q", "scan", "counts.csv", "--out", "out"]);
+    check("organization", &scenario.path("out/report/index.html"));
 }
 
 #[test]

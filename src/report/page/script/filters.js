@@ -2,6 +2,18 @@
 
 const LABELS = { severity: "Severity", type: "Type", account: "Account", region: "Region", service: "Service", name: "Name", identity: "Identity" };
 
+/** A name for each identity: short, with its account where others have the same, whole where that does not tell them apart either. */
+function identityNames(identities) {
+  const names = new Map();
+  const forms = [shortIdentity, (identity) => `${shortIdentity(identity)} in ${identity.split(":")[4]}`, (identity) => identity];
+  for (const form of forms) {
+    const numbers = new Map();
+    for (const identity of identities) numbers.set(form(identity), (numbers.get(form(identity)) ?? 0) + 1);
+    for (const identity of identities) if (!names.has(identity) && numbers.get(form(identity)) === 1) names.set(identity, form(identity));
+  }
+  return names;
+}
+
 class Filters {
   constructor(report) {
     this.report = report;
@@ -67,7 +79,16 @@ class Filters {
     const text = narrowed ? `${shown.length} of ${counted(all, "insight")}` : counted(all, "insight");
     byId("list-count").textContent = text + (state.incident ? ", one incident only" : "");
     byId("none").hidden = shown.length > 0;
+    if (shown.length === 0) byId("none").replaceChildren(...(narrowed ? ["No insight matches these filters."] : this.elsewhere()));
     announce(text);
+  }
+
+  /** What there is where the list has nothing, though nothing narrows it. */
+  elsewhere() {
+    const number = (name) => this.report.insights.filter((insight) => asked(insight, name)).length;
+    const link = (name, text) => number(name) > 0 && el("a", { href: linkTo({ show: name }) }, `${grouped(String(number(name)))} ${text}`);
+    const links = [link("earlier", "in the one before"), link("silent", "muted, or told by others")].filter(Boolean);
+    return ["None in this period", ...links.flatMap((one) => [", ", one]), "."];
   }
 
   choices(key) {
@@ -79,7 +100,8 @@ class Filters {
     const values = [...numbers].sort(key === "severity"
       ? ([a], [b]) => SEVERITIES.indexOf(a) - SEVERITIES.indexOf(b)
       : ([a], [b]) => compare(a, b));
-    const text = (value) => (key === "type" ? TYPES[value] ?? value : key === "identity" ? shortIdentity(value) : value);
+    const names = key === "identity" ? identityNames(values.map(([value]) => value)) : null;
+    const text = (value) => (key === "type" ? TYPES[value] : names?.get(value)) ?? value;
     const select = this.selects[key];
     select.replaceChildren(el("option", { value: "" }, "all"),
       ...values.map(([value, number]) => el("option", { value, selected: value === state[key] }, `${printable(text(value)).slice(0, 80)} (${number})`)));

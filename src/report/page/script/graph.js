@@ -19,6 +19,12 @@ function stretch(insight, tracks, span) {
   return within(tracks, middle - length / 2, middle + length / 2);
 }
 
+/** The stretch that the fragment says; null where it says none. */
+function viewed() {
+  const [from, to] = state.view.split("_").map((text) => Date.parse(`${text}Z`) / 60000);
+  return to > from ? [from, to] : null;
+}
+
 /** The same stretch, moved into what is known. */
 function within(tracks, from, to) {
   const length = Math.min(Math.max(to - from, 10), tracks.to - tracks.from);
@@ -49,7 +55,7 @@ class Graph {
   }
 
   toolbar() {
-    const spans = SPANS.map(([name, , text]) => button(text, `Show ${text.toLowerCase()}`, () => show({ span: name }, true), { "data-span": name }));
+    const spans = SPANS.map(([name, , text]) => button(text, `Show ${text.toLowerCase()}`, () => this.back({ span: name }), { "data-span": name }));
     this.scale = button("Log scale", "Logarithmic scale (asinh)", () => show({ y: this.log ? "" : "log" }, true));
     this.spans = spans;
     return el("div", { class: "tools", role: "toolbar", "aria-label": "Graph" },
@@ -57,7 +63,7 @@ class Graph {
       el("div", { class: "group" },
         button("+", "Zoom in", () => this.zoom(0.5)), button("−", "Zoom out", () => this.zoom(2)),
         button("◀", "Move earlier", () => this.pan(-0.25)), button("▶", "Move later", () => this.pan(0.25)),
-        button("Reset", "Reset zoom", () => this.reset())),
+        button("Reset", "Reset zoom", () => this.back())),
       this.scale,
       el("div", { class: "group" },
         button("PNG", "Download the graph as PNG", () => this.png()), button("CSV", "Download the values as CSV", () => this.csv())));
@@ -80,19 +86,21 @@ class Graph {
       const keys = {
         ArrowLeft: () => (event.shiftKey ? this.pan(-0.25) : this.step(-1)),
         ArrowRight: () => (event.shiftKey ? this.pan(0.25) : this.step(1)),
-        "+": () => this.zoom(0.5), "=": () => this.zoom(0.5), "-": () => this.zoom(2), 0: () => this.reset(),
+        "+": () => this.zoom(0.5), "=": () => this.zoom(0.5), "-": () => this.zoom(2), 0: () => this.back(),
       };
       if (event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
       event.preventDefault();
       event.stopPropagation();
       keys[event.key]();
     });
-    this.place.addEventListener("dblclick", () => this.reset());
+    this.place.addEventListener("dblclick", () => this.back());
     // The wheel alone scrolls the page; with Ctrl, or on a graph that was clicked, it zooms.
     this.place.addEventListener("wheel", (event) => {
       if (!event.ctrlKey && document.activeElement !== this.place) return;
       event.preventDefault();
       const { left, width } = this.plot.over.getBoundingClientRect();
+      if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) { this.pan(event.deltaX / width); return; }
+      if (event.deltaY === 0) return;
       this.zoom(event.deltaY < 0 ? 0.8 : 1.25, Math.min(Math.max((event.clientX - left) / width, 0), 1));
     }, { passive: false });
     let touched = null;
@@ -102,7 +110,7 @@ class Graph {
     this.place.addEventListener("pointermove", (event) => {
       if (!touched || event.pointerType !== "touch") return;
       const minutes = (touched.range[1] - touched.range[0]) * (touched.x - event.clientX) / this.plot.over.clientWidth;
-      this.go(touched.range[0] + minutes, touched.range[1] + minutes);
+      this.move(touched.range[0] + minutes, touched.range[1] + minutes);
     });
     for (const name of ["pointerup", "pointercancel"]) this.place.addEventListener(name, () => { touched = null; });
     this.resized = new ResizeObserver(() => this.resize());
@@ -118,27 +126,49 @@ class Graph {
   /** Follows the fragment. */
   follow() {
     if ((state.y === "log") !== this.log) { this.log = state.y === "log"; this.draw(); }
-    if ((state.span || spanFor(this.insight)) !== this.span) this.reset();
+    if (this.asked() !== this.span || state.view !== this.view) this.reset();
   }
 
+  /** The span that is asked for. */
+  asked() {
+    return SPANS.some(([name]) => name === state.span) ? state.span : spanFor(this.insight);
+  }
+
+  /** Shows what the fragment says. */
   reset() {
-    this.span = state.span || spanFor(this.insight);
-    if (!SPANS.some(([name]) => name === this.span)) this.span = spanFor(this.insight);
-    this.go(...stretch(this.insight, this.tracks, this.span));
+    this.span = this.asked();
+    this.view = state.view;
+    this.go(...(viewed() ?? stretch(this.insight, this.tracks, this.span)));
+  }
+
+  /** Shows all of the span again, or of another. */
+  back(changes) {
+    show({ ...changes, view: DEFAULTS.view }, true);
+    this.reset();
+  }
+
+  /** Shows another stretch, and lets the fragment say so once it stays: browsers do not let it change many times a second. */
+  move(from, to) {
+    this.go(from, to);
+    this.telling = setTimeout(() => {
+      this.view = this.range.map((minute) => clock(minute).replace(" ", "T")).join("_");
+      show({ view: this.view }, true);
+    }, 200);
   }
 
   zoom(by, around = 0.5) {
     const [from, to] = this.range;
     const middle = from + (to - from) * around;
-    this.go(middle - (middle - from) * by, middle + (to - middle) * by);
+    this.move(middle - (middle - from) * by, middle + (to - middle) * by);
   }
 
   pan(by) {
     const [from, to] = this.range;
-    this.go(from + (to - from) * by, to + (to - from) * by);
+    this.move(from + (to - from) * by, to + (to - from) * by);
   }
 
   go(from, to) {
+    clearTimeout(this.telling);
     this.range = within(this.tracks, from, to);
     this.columns = samples(this.tracks, this.line, ...this.range);
     this.at = null;
@@ -176,7 +206,7 @@ class Graph {
     this.plot = drawChart(this.place, {
       insight: this.insight, others: this.others, columns: this.columns, range: this.range, log: this.log,
       width: this.place.clientWidth || 600, height: this.height(),
-      drag: (from, to) => this.go(from, to),
+      drag: (from, to) => this.move(from, to),
       move: (at) => { this.at = at ?? null; this.tell(); },
     });
   }
@@ -207,7 +237,7 @@ class Graph {
     if (value("calls") == null) parts[0] = "not known";
     if (value("largest") != null) parts.push(`at most ${figure(value("largest"))} in one minute`);
     if (value("mean") != null) parts.push(`${figure(value("mean"))} a minute over the last ${this.line.window}`);
-    if (value("upper") != null) parts.push(`usual ${figure(value("lower"))} to ${figure(value("upper"))}`);
+    if (value("upper") != null) parts.push(`usual ${figure(nearly(value("lower")))} to ${figure(nearly(value("upper")))}`);
     if (value("line") != null) parts.push(`threshold ${figure(value("line"))}`);
     const inside = [this.insight, ...this.others].find((one) => minutes[this.at] + step > one.from && minutes[this.at] < one.last);
     if (inside) parts.push(`unusual since ${clock(inside.from)}, ${inside.until == null ? "still open" : `for ${duration(inside.until - inside.from)}`}`);
@@ -221,8 +251,9 @@ class Graph {
   }
 
   rows() {
-    return this.columns.minutes.slice(0, -1).map((minute, at) => [minute, ...["calls", "largest", "expected", "lower", "upper", "line"]
-      .map((name) => this.columns[name][at])]);
+    const { minutes, calls, largest, expected, lower, upper, line } = this.columns;
+    return minutes.slice(0, -1).map((minute, at) =>
+      [minute, calls[at], largest[at], ...[expected, lower, upper].map((column) => nearly(column[at])), line[at]]);
   }
 
   fillTable() {
@@ -249,24 +280,11 @@ class Graph {
   }
 
   png() {
-    const from = this.plot.ctx.canvas;
-    const scale = devicePixelRatio;
-    const picture = el("canvas", { width: from.width, height: from.height + 56 * scale });
-    const pen = picture.getContext("2d");
-    pen.fillStyle = colour("sheet");
-    pen.fillRect(0, 0, picture.width, picture.height);
-    pen.fillStyle = colour("text");
-    pen.font = `600 ${15 * scale}px system-ui, sans-serif`;
-    const { account, region } = this.insight.series;
-    pen.fillText(printable(this.insight.name), 12 * scale, 22 * scale, picture.width - 24 * scale);
-    pen.fillStyle = colour("quiet");
-    pen.font = `${12 * scale}px system-ui, sans-serif`;
-    pen.fillText(printable(`${account} ${region}, ${clock(this.range[0])} to ${clock(this.range[1])} UTC, a minute`), 12 * scale, 42 * scale, picture.width - 24 * scale);
-    pen.drawImage(from, 0, 56 * scale);
-    picture.toBlob((blob) => download(blob, `${this.name()}.png`), "image/png");
+    pictureOf(this).toBlob((blob) => download(blob, `${this.name()}.png`), "image/png");
   }
 
   destroy() {
+    clearTimeout(this.telling);
     this.resized.disconnect();
     onTheme.splice(onTheme.indexOf(this.redraw), 1);
     this.plot?.destroy();

@@ -89,7 +89,7 @@ function relatedOf(report, insight) {
   const rows = others.slice(0, most).map((one) => [severityOf(one), clock(one.from), link(one), alien(`${one.series.account} ${one.series.region}`)]);
   return el("section", { class: "sheet related" },
     el("div", { class: "head" }, el("h2", null, `Same incident (${others.length} more)`),
-      el("a", { href: linkTo({ ...DEFAULTS, incident: incident.id }), class: "small" }, "Show all in the list")),
+      el("a", { href: linkTo({ ...DEFAULTS, incident: incident.id }), class: "small", "data-incident": incident.id }, "Show all in the list")),
     el("p", null, alien(incident.sentence)),
     table(null, [["Severity", ""], ["When (UTC)", ""], ["What", ""], ["Where", ""]], rows));
 }

@@ -19,7 +19,7 @@ function start() {
 
   function update(before) {
     const insight = state.i ? report.insights.find((one) => one.id === state.i) : null;
-    const narrowed = before == null || Object.keys(DEFAULTS).some((key) => !["i", "span", "y"].includes(key) && state[key] !== before[key]);
+    const narrowed = before == null || Object.keys(DEFAULTS).some((key) => !OF_GRAPH.includes(key) && state[key] !== before[key]);
     if (narrowed) {
       list.update();
       filters.update(list.shown);

@@ -40,11 +40,12 @@ class Paper {
     document.documentElement.dataset.theme = "light";
     for (const listener of onTheme) listener();
     for (const graph of this.graphs()) graph?.resize(PAPER_WIDTH);
-    if (state.i) return;
     // Nobody can unfold paper, or scroll it for more rows.
-    this.list.growAll();
-    this.folded = [...document.querySelectorAll("#overview details:not([open])")];
+    const one = !byId("insight").hidden;
+    this.folded = [...byId(one ? "insight" : "overview").querySelectorAll("details:not([open], .screen)")];
     for (const fold of this.folded) fold.open = true;
+    if (one) return;
+    this.list.growAll();
     for (const insight of this.list.shown.slice(0, ON_PAPER)) {
       const { details, tracks } = this.ready.get(insight) ?? {};
       if (!details) continue;

@@ -2,8 +2,10 @@
 
 const DEFAULTS = {
   q: "", severity: "", type: "", account: "", region: "", service: "", name: "", identity: "", incident: "",
-  from: "", to: "", show: "", sort: "importance", i: "", span: "", y: "",
+  from: "", to: "", show: "", sort: "importance", i: "", span: "", y: "", view: "",
 };
+/** What is about the graph of the open insight. */
+const OF_GRAPH = ["i", "span", "y", "view"];
 /** What narrows the list. */
 const FILTERS = ["severity", "type", "account", "region", "service", "name", "identity"];
 
@@ -23,15 +25,21 @@ function fragment(of) {
   return `#${write}`;
 }
 
+/** What is shown now, but for `changes`. What a graph was zoomed to is about that insight only. */
+function changed(changes) {
+  const other = "i" in changes && changes.i !== state.i;
+  return { ...state, ...(other ? { view: DEFAULTS.view } : null), ...changes };
+}
+
 /** The fragment of what is shown now, but for `changes`. */
 function linkTo(changes) {
-  return fragment({ ...state, ...changes });
+  return fragment(changed(changes));
 }
 
 /** Shows something else. With `replace`, going back does not stop here. */
 function show(changes, replace) {
   const before = state;
-  state = { ...state, ...changes };
+  state = changed(changes);
   const target = fragment(state);
   if (target !== (location.hash || "#")) {
     written = target;

@@ -21,7 +21,7 @@ class Timeline {
     this.insights = shown;
     this.place = byId("timeline-plot");
     this.readout = byId("timeline-readout");
-    this.matching = new Set(shown);
+    this.matching = this.readable = new Set(shown);
     this.draw();
     this.place.addEventListener("click", () => { if (this.near && !this.dragged) show({ i: this.near.id }); });
     new ResizeObserver(() => this.resize()).observe(this.place);
@@ -32,9 +32,10 @@ class Timeline {
     if (width > 0 && this.plot && width !== this.plot.width) this.plot.setSize({ width, height: 176 });
   }
 
-  /** Lets only these stand out. */
+  /** Lets only these stand out. Those of the period before that match can be read as well, though the list may leave them out. */
   highlight(insights) {
     this.matching = new Set(insights);
+    this.readable = new Set([...insights, ...matching(this.report, { ...state, show: "earlier" })]);
     this.plot?.redraw(false);
   }
 
@@ -98,7 +99,7 @@ class Timeline {
       }
       row[at] = Math.max(row[at] ?? 0, x + size * 1.6);
       const y = plot.valToPos(insight.rank + STACK[at], "y", true);
-      ctx.globalAlpha = this.matching.has(insight) ? 1 : 0.18;
+      ctx.globalAlpha = this.matching.has(insight) ? 1 : this.readable.has(insight) ? 0.5 : 0.18;
       ctx.strokeStyle = ctx.fillStyle = colours[insight.severity];
       if (end - x > size) ctx.fillRect(x, y - devicePixelRatio, end - x, 2 * devicePixelRatio);
       mark(ctx, insight.severity, x, y, size);
@@ -121,7 +122,7 @@ class Timeline {
       let best = 14 * 14;
       for (const [x, y, insight] of this.placed ?? []) {
         const distance = (x - left) ** 2 + (y - top) ** 2;
-        if (distance < best && this.matching.has(insight)) { best = distance; this.near = insight; }
+        if (distance < best && this.readable.has(insight)) { best = distance; this.near = insight; }
       }
     }
     plot.over.classList.toggle("on", this.near != null);
@@ -129,7 +130,8 @@ class Timeline {
       this.readout.replaceChildren(el("span", { class: "quiet" }, "Point to an insight to read it, click to open it; drag to show only that time."));
       return;
     }
-    this.readout.replaceChildren(severityOf(this.near), ` ${clock(this.near.from)} `, alien(this.near.name, "b"), " ", alien(`${this.near.series.account} ${this.near.series.region}`));
+    this.readout.replaceChildren(severityOf(this.near), ` ${clock(this.near.from)} `, alien(this.near.name, "b"), " ", alien(`${this.near.series.account} ${this.near.series.region}`),
+      this.near.earlier && " (period before)");
   }
 
   select(plot) {
