@@ -195,7 +195,7 @@ fn of_api(judged: &Judged<'_>, api: ApiId, insights: &[&Flagged]) -> Vec<Graph> 
     let to = drawings.iter().map(|drawing| drawing.span.end).max().unwrap_or(judged.extent.until);
     let ticks = (0..).map(|tick| from.plus(tick * TICK)).take_while(|tick| *tick < to);
     let noticed = insights.iter().filter_map(|insight| Some(insight.line?.at));
-    let mut at: Vec<Minute> = ticks.chain(noticed).collect();
+    let mut at: Vec<Minute> = ticks.chain(noticed.filter(|at| (from..to).contains(at))).collect();
     at.sort_unstable();
     at.dedup();
     looks(counts, model, (api, since), &at, |at, detector| {
@@ -340,8 +340,11 @@ fn usual(tracks: &mut Vec<Track>, drawing: &Drawing<'_>) {
 /// The totals that were reached: once an episode is open, its detector does not know any more.
 fn crossed(tracks: &mut Vec<Track>, drawing: &Drawing<'_>) {
     let lines = drawing.insights.iter().filter_map(|insight| insight.line);
-    let seen = lines.filter(|line| drawing.span.contains(&line.at));
-    tracks.extend(seen.map(|Crossed { direction, window, bound, at }| {
+    let mut lines: Vec<Crossed> = lines.filter(|line| drawing.span.contains(&line.at)).collect();
+    // A Start and its End tell of the same.
+    lines.sort_unstable_by_key(|line| (line.at, line.direction.name(), line.window));
+    lines.dedup_by_key(|line| (line.at, line.direction, line.window));
+    tracks.extend(lines.into_iter().map(|Crossed { direction, window, bound, at }| {
         exact(drawing, (kind_of(direction), window, TICK.unsigned_abs()), at, bound)
     }));
 }

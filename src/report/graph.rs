@@ -29,10 +29,11 @@
 //! way, but its `q` stands for `q - 1` calls, exactly.
 //!
 //! Tracks of kind 0 come from coarse to fine, and overlap: all of `from` to `to` in steps of an hour; the week before each
-//! insight and four days after it in steps of 10 minutes; the hours around it in single minutes. A page shows the finest that covers what it shows. What
-//! no track covers is not known. Tracks of kinds 2 to 6 cover all of it in steps of half an hour or more, and hold at the start
-//! of each. Behind each stand, of the same kind and window, those of one value from the last minute of a window by which an insight
-//! was noticed up to the next step: of what several cover, the last counts. So the line is there exactly where it was crossed.
+//! insight and four days after it in steps of 10 minutes; the hours around it in single minutes. A page shows the finest that
+//! covers what it shows. What no track covers is not known. Tracks of kinds 2 to 6 cover all of it in steps of half an hour or
+//! more, and hold at the start of each. Behind them stand others of the same kind and window with one value, from the last minute
+//! of the window by which an insight was noticed up to the next step: of what several cover, the last counts. So the line is there,
+//! exactly, where it was crossed.
 use std::io::{self, Read as _, Write as _};
 
 use base64::Engine as _;
@@ -137,7 +138,7 @@ pub fn pack(tracks: &[Track]) -> String {
                 Coding::Number => None,
                 Coding::Rate => Some(value.map_or(0, scaled)),
                 Coding::Total => {
-                    Some(value.map_or(0, |total| 1 + (total.max(0.0) as i64).min(MOST as i64 - 1)))
+                    Some(value.map_or(0, |total| 1 + (total.max(0.0) as i64).min(MOST.cast_signed() - 1)))
                 }
             };
             if let Some(scaled) = scaled {

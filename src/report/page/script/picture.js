@@ -73,7 +73,7 @@ function pictureOf({ plot, insight, range, key }) {
     const y = above + from.height / scale + 12 + 20 * line;
     swatch(pen, of, margin + x, y, swatch_width);
     pen.fillStyle = colour("quiet");
-    pen.fillText(text, margin + x + swatch_width + 6, y, width - 2 * margin - swatch_width);
+    pen.fillText(text, margin + x + swatch_width + 6, y, width - 2 * margin - swatch_width - 6);
   }
   return picture;
 }
