@@ -29,8 +29,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const FAILURES: u32 = 2;
 /// Time lost to a feed that fails, before the rest is left to the next run.
 const LOST: Duration = Duration::from_mins(1);
-/// Time for all messages to a feed, however well it goes.
-const WHOLE: Duration = Duration::from_mins(10);
+/// Time for all messages to a feed in a run, however well it goes.
+pub(super) const WHOLE: Duration = Duration::from_mins(10);
 /// The longest that a server can keep later runs away.
 const LONGEST_REST: TimeDelta = TimeDelta::hours(1);
 /// For so long a request that is under way when a stop is asked for may still be answered.
@@ -38,7 +38,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Requests that were made so long ago are made anew before they are sent: they say when they were sent.
 const FRESH: Duration = Duration::from_secs(30);
 /// Why something was left to the next run.
-const STOPPED: &str = "a stop was asked for";
+pub(super) const STOPPED: &str = "a stop was asked for";
 /// The same.
 const NO_TIME: &str = "there was no time left";
 /// The same.
@@ -87,6 +87,11 @@ impl Run<'_> {
     }
 }
 
+/// Whether it is the receiver's own doing that it took nothing.
+pub(super) fn is_failure(problem: &str) -> bool {
+    ![STOPPED, UNNOTED].contains(&problem)
+}
+
 /// What is to be remembered.
 #[derive(Debug)]
 pub(super) enum Note {
@@ -105,6 +110,8 @@ pub(super) struct Receiver {
     pub(super) secrets: Secrets,
     /// What calls its server.
     pub(super) http: Http,
+    /// Time for all messages to it in a run; a request that is under way then may still be answered.
+    pub(super) time: Duration,
 }
 
 /// What one try came to.
@@ -121,7 +128,7 @@ impl Receiver {
     /// What payloads depend on.
     pub(super) fn context(&self, now: DateTime<Utc>) -> Context<'_> {
         let own = match &self.feed.kind {
-            FeedKind::EventBridge(settings) => settings.region.as_deref(),
+            FeedKind::EventBridge(settings) => settings.region(),
             _ => None,
         };
         let region = own.unwrap_or_else(|| self.http.region());
@@ -136,7 +143,7 @@ impl Receiver {
         notes: &UnboundedSender<Note>,
         stop: &AtomicBool,
     ) -> Option<String> {
-        let run = Run { clock, until: Instant::now() + WHOLE, notes, stop };
+        let run = Run { clock, until: Instant::now() + self.time, notes, stop };
         let (mut lost, mut failures, mut problem) = (Duration::ZERO, 0, None);
         for (_, notice) in messages {
             if run.over().is_some() || failures >= FAILURES || lost >= LOST {
@@ -169,7 +176,7 @@ impl Receiver {
         stop: &AtomicBool,
     ) -> Result<(), String> {
         let (notes, mut noted) = unbounded_channel();
-        let run = Run { clock: Clock::new(now), until: Instant::now() + WHOLE, notes: &notes, stop };
+        let run = Run { clock: Clock::new(now), until: Instant::now() + self.time, notes: &notes, stop };
         let (why, _) = self.send(notice, LOST, run).await;
         drop(notes);
         while let Some(note) = noted.recv().await {
@@ -191,11 +198,11 @@ impl Receiver {
         time: Duration,
         run: Run<'_>,
     ) -> (Option<String>, Option<TimeDelta>) {
-        let (begun, mut why) = (Instant::now(), None);
+        let (begun, mut why, mut asked) = (Instant::now(), None, None);
         for attempt in 1..=TRIES {
             step("send a message");
             let Tried { verdicts, wait, is_final } = self.once(&notice, run).await;
-            why = None;
+            (why, asked) = (None, wait);
             let events = std::mem::take(&mut notice.events);
             for (event, verdict) in events.into_iter().zip(verdicts) {
                 if let Verdict::Again(reason) = verdict {
@@ -207,18 +214,17 @@ impl Receiver {
                 break;
             }
             let pause = wait.unwrap_or_else(|| pause(&notice, attempt));
-            if pause > LONGEST_PAUSE {
-                let rest = TimeDelta::from_std(pause).unwrap_or(LONGEST_REST).min(LONGEST_REST);
-                return (why, Some(rest));
-            }
-            if begun.elapsed() + pause >= time || Instant::now() + pause >= run.until {
-                break;
-            }
-            if !paused(pause, run.stop).await {
+            let is_too_long = pause > LONGEST_PAUSE
+                || begun.elapsed() + pause >= time
+                || Instant::now() + pause >= run.until;
+            if is_too_long || !paused(pause, run.stop).await {
                 break;
             }
         }
-        (why, None)
+        // What is not waited for here is kept to by the next message, and by later runs.
+        let asked = asked.filter(|asked| why.is_some() && !asked.is_zero());
+        let rest = asked.map(|asked| TimeDelta::from_std(asked).unwrap_or(LONGEST_REST).min(LONGEST_REST));
+        (why, rest)
     }
 
     /// Sends what is left of a message once, and notes what is decided after each request.
@@ -229,7 +235,7 @@ impl Receiver {
         let last = last_requests(&requests, notice.events.len());
         for place in 0..requests.len() {
             if let Some(why) = run.over() {
-                return Tried::failed(verdicts, why, None, true);
+                return Tried::of(verdicts, why, None, true);
             }
             if made.elapsed() >= FRESH {
                 (made, requests) = make();
@@ -239,7 +245,7 @@ impl Receiver {
                 unless_stopped(self.one(request, notice.events.len(), run.clock), run.stop).await
             else {
                 // It may have arrived. Its key is the same when it is sent again.
-                return Tried::failed(verdicts, STOPPED, None, true);
+                return Tried::of(verdicts, STOPPED, None, true);
             };
             let failure = match &reply {
                 Reply::All(Verdict::Again(why)) => Some(why.clone()),
@@ -248,14 +254,14 @@ impl Receiver {
             join(&mut verdicts, &events, reply);
             let is_decided = |event: &usize| last.get(*event) == Some(&place);
             if !self.noted(notice, events.into_iter().filter(is_decided), &verdicts, run.notes) {
-                return Tried::failed(verdicts, UNNOTED, None, true);
+                return Tried::of(verdicts, UNNOTED, None, true);
             }
             if let Some(why) = failure {
                 // The rest would meet the same; what was told already stays told.
-                return Tried::failed(verdicts, &why, wait, is_final);
+                return Tried::of(verdicts, &why, wait, is_final);
             }
         }
-        Tried::failed(verdicts, "no request tells of it", None, false)
+        Tried::of(verdicts, "no request tells of it", None, false)
     }
 
     /// Notes of these events what is decided; whether anybody listens.
@@ -302,7 +308,7 @@ impl Receiver {
     async fn post(&self, post: &Post, clock: Clock) -> (Vec<usize>, Reply, Option<Duration>, bool) {
         let (reply, wait, is_final) = match self.http.post(post, clock).await {
             Sent::Answer { status, body, retry_after } => {
-                let reply = (post.read)(&Answer { status, body: &body });
+                let reply = post.read.reply(&Answer { status, body: &body });
                 // A redirect leads there the next time, too; keys and addresses are put right by people.
                 (reply, retry_after, matches!(status, 300..=399 | 401 | 403..=405 | 407 | 410))
             }
@@ -314,8 +320,8 @@ impl Receiver {
 }
 
 impl Tried {
-    /// What was not come to failed for the same reason as what did.
-    fn failed(verdicts: Vec<Option<Verdict>>, why: &str, wait: Option<Duration>, is_final: bool) -> Self {
+    /// What was not come to is tried again, for this reason.
+    fn of(verdicts: Vec<Option<Verdict>>, why: &str, wait: Option<Duration>, is_final: bool) -> Self {
         let again = || Verdict::Again(why.to_owned());
         let verdicts = verdicts.into_iter().map(|verdict| verdict.unwrap_or_else(again)).collect();
         Self { verdicts, wait, is_final }

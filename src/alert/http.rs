@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::address::{PublicOnly, check_host, refusal};
 use super::deliver::Clock;
-use super::outgoing::{Post, Value};
+use super::outgoing::{Post, Reading, Value};
 use crate::config::{Feed, Private};
 use crate::s3::Signer;
 
@@ -34,7 +34,7 @@ pub(super) enum Sent {
     Answer {
         /// HTTP status.
         status: u16,
-        /// As much of the body as came in time, up to a cap.
+        /// As much of the body as is needed and came in time, up to a cap.
         body: Vec<u8>,
         /// How long the server wants to be left alone.
         retry_after: Option<Duration>,
@@ -108,7 +108,7 @@ impl Http {
                 None if error.is_builder() => Sent::Refused(told(&error)),
                 None => Sent::Failed(told(&error)),
             },
-            Ok(Ok(response)) => answer(response, deadline, clock.now()).await,
+            Ok(Ok(response)) => answer(response, post.read, (deadline, clock.now())).await,
         }
     }
 
@@ -125,17 +125,20 @@ impl Http {
                 Value::Plain(_) | Value::Secret(_) => None,
             })
             .collect();
-        let region = signing.region.as_deref();
-        let signed = signer.sign((signing.service, region), url.as_str(), &headers, post.body.clone()).await;
+        let scope = (signing.service, &*signing.region);
+        let signed = signer.sign(scope, url.as_str(), &headers, post.body.clone()).await;
         signed.map_err(|error| error.to_string())
     }
 }
 
-/// Reads an answer. What comes too slowly or is too long is cut off: who has sent a status has read the request.
-async fn answer(mut response: Response, deadline: Instant, now: DateTime<Utc>) -> Sent {
+/// Reads what is needed of an answer. What comes too slowly or is too long is cut off: who has sent a status has read the request.
+async fn answer(mut response: Response, read: Reading, (deadline, now): (Instant, DateTime<Utc>)) -> Sent {
     let status = response.status().as_u16();
     let retry_after = retry_after(&response, now);
     let mut body = Vec::new();
+    if !read.needs_body() {
+        return Sent::Answer { status, body, retry_after };
+    }
     while let Ok(Ok(Some(chunk))) = timeout_at(deadline, response.chunk()).await {
         let fits = chunk.len().min(LONGEST_ANSWER - body.len());
         body.extend_from_slice(&chunk[..fits]);

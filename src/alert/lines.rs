@@ -24,20 +24,41 @@ pub(super) async fn add(path: &Path, lines: &[String], within: Duration) -> Resu
         text.push('\n');
     }
     let added = if path.as_os_str() == STDOUT {
-        in_time(|| Ok(io::stdout()), text, within).await
+        in_time(|| Ok(io::stdout()), if is_piped(&io::stdout()) { ended(text) } else { text }, within).await
     } else {
         let kind = fs::metadata(path).map(|metadata| metadata.file_type());
         let owned = path.to_owned();
         match kind {
             #[cfg(unix)]
-            Ok(kind) if std::os::unix::fs::FileTypeExt::is_fifo(&kind) => to_pipe(path, &text, within).await,
+            Ok(kind) if std::os::unix::fs::FileTypeExt::is_fifo(&kind) => {
+                to_pipe(path, &ended(text), within).await
+            }
             Ok(kind) if !kind.is_file() => in_time(move || to_device(&owned), text, within).await,
             Ok(_) | Err(_) => {
                 spawn_blocking(move || append(&owned, text)).await.unwrap_or_else(|error| Err(error.into()))
             }
         }
     };
-    added.map_err(|error| format!("cannot write to {}: {error}", path.display()))
+    // Without the path, which the configuration tells: what goes wrong stands in the summary, and that says of no other place.
+    added.map_err(|error| format!("cannot write its lines: {error}"))
+}
+
+/// With an end of a line before it: what another run could not write whole stands in a pipe that nobody can look into. Where all
+/// was written, the line is empty, which readers of lines pass over.
+fn ended(mut text: String) -> String {
+    text.insert(0, '\n');
+    text
+}
+
+#[cfg(unix)]
+fn is_piped(out: &impl std::os::fd::AsFd) -> bool {
+    let kind = out.as_fd().try_clone_to_owned().and_then(|out| File::from(out).metadata());
+    kind.is_ok_and(|kind| std::os::unix::fs::FileTypeExt::is_fifo(&kind.file_type()))
+}
+
+#[cfg(not(unix))]
+const fn is_piped<T>(_: &T) -> bool {
+    false
 }
 
 fn to_device(path: &PathBuf) -> io::Result<File> {
@@ -125,6 +146,8 @@ fn whole(file: &File, before: u64, write: impl FnOnce(&File) -> io::Result<()>) 
 
 #[cfg(test)]
 mod tests {
+    use std::io::BufRead as _;
+
     use super::*;
 
     const SOON: Duration = Duration::from_millis(200);
@@ -139,7 +162,7 @@ mod tests {
         add(&path, &["c".to_owned()], LATE).await.expect("added");
         assert_eq!(std::fs::read_to_string(&path).expect("text"), "a\nb\n{\"cut\nc\n");
         let why = add(&folder.path().join("no/such"), &[], LATE).await.expect_err("no folder");
-        assert!(why.contains("no/such"), "{why}");
+        assert!(why.starts_with("cannot write its lines: No such file"), "{why}");
     }
 
     #[test]
@@ -170,11 +193,24 @@ mod tests {
         assert!(why.contains("nobody reads"), "{why}");
         let mut reader = File::options().read(true).write(true).open(&path).expect("a reader");
         add(&path, &line, LATE).await.expect("added");
-        let mut read = [0; 2];
+        let mut read = [0; 3];
         reader.read_exact(&mut read).expect("read");
-        assert_eq!(&read, b"a\n");
+        assert_eq!(&read, b"\na\n");
         let why = add(&path, &["x".repeat(1 << 20)], SOON).await.expect_err("a full pipe");
         assert!(why.contains("not all was read"), "{why}");
+        // Once somebody reads again, what comes next is a line of its own.
+        let reading = std::thread::spawn(move || {
+            io::BufReader::new(reader).lines().map_while(Result::ok).find(|line| line.ends_with('a'))
+        });
+        add(&path, &line, LATE).await.expect("added");
+        assert_eq!(reading.join().expect("it reads").as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn only_what_goes_into_a_pipe_begins_with_an_end() {
+        let (_reader, writer) = io::pipe().expect("a pipe");
+        assert!(is_piped(&writer) && !is_piped(&tempfile::tempfile().expect("a file")));
+        assert_eq!(ended("a\n".to_owned()), "\na\n");
     }
 
     #[tokio::test]

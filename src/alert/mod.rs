@@ -19,6 +19,8 @@ pub mod secret;
 pub mod send;
 pub mod trial;
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 use crate::config::{Feed, FeedKind, Mute};
@@ -27,7 +29,7 @@ use crate::finding::Event;
 use crate::insight::Insight;
 use crate::s3::{Buckets, S3Error};
 use crate::state::{State, StateError};
-use deliver::Receiver;
+use deliver::{Receiver, WHOLE};
 use http::Http;
 use ledger::{Found, Ledger, LedgerError};
 use plan::{Moment, Planned, plan};
@@ -93,6 +95,15 @@ impl Alerts {
     #[must_use]
     pub fn muting(self, mutes: Vec<Mute>) -> Self {
         Self { mutes, ..self }
+    }
+
+    /// The same, where the next round waits for it: what a feed has not taken within `time` is left to that.
+    #[must_use]
+    pub fn within(mut self, time: Duration) -> Self {
+        for receiver in &mut self.receivers {
+            receiver.time = time;
+        }
+        self
     }
 
     /// Whether a feed's lines go to standard output.
@@ -161,8 +172,9 @@ fn receiver(feed: &Feed, buckets: &Buckets) -> Result<Receiver, AlertError> {
         _ => None,
     };
     let failed = |why| AlertError::Feed { feed: name(), why };
+    feed::check_secrets(&feed.kind, &secrets).map_err(failed)?;
     let http = Http::new(feed, signer).map_err(failed)?;
-    let receiver = Receiver { feed: feed.clone(), secrets, http };
+    let receiver = Receiver { feed: feed.clone(), secrets, http, time: WHOLE };
     // What a message would be is known before there is one.
     receiver.check(&trial::notice(&feed.name, DateTime::<Utc>::UNIX_EPOCH)).map_err(failed)?;
     Ok(receiver)

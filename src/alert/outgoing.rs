@@ -27,7 +27,7 @@ pub struct Post {
     /// delivered when all of them are.
     pub events: Vec<usize>,
     /// What an answer means.
-    pub read: fn(&Answer<'_>) -> Reply,
+    pub read: Reading,
 }
 
 impl fmt::Debug for Post {
@@ -62,8 +62,34 @@ pub struct Lines {
 pub struct Signing {
     /// Such as `events`.
     pub service: &'static str,
-    /// Such as `eu-west-1`; that of the environment where `None`.
-    pub region: Option<String>,
+    /// Such as `eu-west-1`.
+    pub region: String,
+}
+
+/// What of an answer says what it means.
+#[derive(Debug, Clone, Copy)]
+pub enum Reading {
+    /// Its status alone: nobody waits for a body.
+    Status,
+    /// All of it.
+    Whole(fn(&Answer<'_>) -> Reply),
+}
+
+impl Reading {
+    /// Whether the body is needed.
+    #[must_use]
+    pub const fn needs_body(self) -> bool {
+        matches!(self, Self::Whole(_))
+    }
+
+    /// What an answer means.
+    #[must_use]
+    pub fn reply(self, answer: &Answer<'_>) -> Reply {
+        match self {
+            Self::Status => by_status(answer),
+            Self::Whole(read) => read(answer),
+        }
+    }
 }
 
 /// What a server said.
@@ -71,7 +97,7 @@ pub struct Signing {
 pub struct Answer<'a> {
     /// HTTP status.
     pub status: u16,
-    /// The body, up to a cap.
+    /// The body, up to a cap; empty where it is not needed.
     pub body: &'a [u8],
 }
 

@@ -37,10 +37,10 @@ impl fmt::Debug for Secret {
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// No such variable.
-    #[error("the environment has no variable {0}, which should hold a secret of the feed")]
+    #[error("the environment has no variable {}, which should hold a secret of the feed", name(.0))]
     Unset(String),
     /// Not readable.
-    #[error("cannot read {path}, which should hold a secret of the feed")]
+    #[error("cannot read {}, which should hold a secret of the feed", name(.path))]
     Unreadable {
         /// The file.
         path: String,
@@ -50,6 +50,20 @@ pub enum SecretError {
     /// Nothing in it, or something that no key is.
     #[error("{0} holds no secret: it is empty, or is not one line of text")]
     Unsound(String),
+}
+
+/// The longest word that is shown of a name that leads nowhere.
+const LONGEST_WORD: usize = 16;
+
+/// The name of a variable or a file that is not there, unless it looks like a key that stands in the wrong place.
+fn name(text: &str) -> &str {
+    let mut words = text.split(|character: char| !character.is_ascii_alphanumeric());
+    let is_path = text.contains(['/', '\\', '.']);
+    if is_path || words.all(|word| word.len() <= LONGEST_WORD) {
+        text
+    } else {
+        "*** (it may be the secret itself)"
+    }
 }
 
 /// The secrets of a feed, read.
@@ -140,6 +154,26 @@ mod tests {
         let missing = read(&SecretRef::Env("TRAILPULSE_TEST_NO_SUCH_VARIABLE".to_owned()));
         assert!(missing.is_err_and(|error| error.to_string().contains("TRAILPULSE_TEST_NO_SUCH_VARIABLE")));
     }
+
+    #[test]
+    fn a_key_in_the_place_of_a_name_is_not_shown() {
+        for (name, is_shown) in [
+            ("PD_KEY", true),
+            ("pd_key", true),
+            ("R0123456789abcdef0123456789abcde", false),
+            ("sk_live_0123456789abcdef0123", false),
+        ] {
+            let missing =
+                [SecretRef::Env(name.to_owned()), SecretRef::File(name.into())].map(|place| read(&place));
+            for missing in missing {
+                let why = missing.expect_err("it is not there").to_string();
+                assert_eq!(why.contains(name), is_shown, "{why}");
+            }
+        }
+        let path = SecretRef::File("/run/secrets/R0123456789abcdef0123456789abcde".into());
+        assert!(read(&path).is_err_and(|error| error.to_string().contains("/run/secrets/R0123")));
+    }
+
     #[test]
     fn secrets_are_hidden_as_they_are_and_as_json_has_them() {
         let of = |secret: &str| {

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::{JoinSet, spawn_blocking};
 
-use super::deliver::{Clock, Note, Receiver};
+use super::deliver::{Clock, Note, Receiver, is_failure};
 use super::feed::outgoing;
 use super::ledger::{Ledger, Message, Outcome};
 use super::notice::Notice;
@@ -78,10 +78,10 @@ impl Alerts {
             }
             match ledger.resting(&name).filter(|until| *until > now) {
                 Some(until) if ledger.has_pending(&receiver.feed) => {
-                    let until = until.format("%H:%M:%S UTC");
+                    of_feed.until = Some(until);
                     of_feed.problem = Some(match ledger.failed_runs(&name) {
-                        0 | 1 => format!("asked to be left alone until {until}"),
-                        failed => format!("failed in {failed} runs, and is left alone until {until}"),
+                        0 | 1 => "asked to be left alone".to_owned(),
+                        failed => format!("failed in {failed} runs, and is left alone"),
                     });
                 }
                 Some(_) | None => called.push(receiver.clone()),
@@ -156,7 +156,8 @@ impl Kept {
             self.is_changed |= self.ledger.failed_runs(feed) > 0;
             self.ledger.recover(feed);
         }
-        for feed in problems.keys().filter(|feed| !took.contains(feed)) {
+        let failed = |(feed, problem): &(&String, &String)| !took.contains(feed) && is_failure(problem);
+        for (feed, _) in problems.iter().filter(failed) {
             self.is_changed = true;
             self.ledger.fail(feed, now);
         }
@@ -225,4 +226,26 @@ async fn finish(
     let saved = spawn_blocking(move || state.save_ledger(&ledger.to_bytes()).map(|()| state)).await;
     let state = saved.map_err(|error| AlertError::Broken(error.to_string()))??;
     Ok((state, told))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::deliver::STOPPED;
+    use super::*;
+    use crate::config::S3;
+    use crate::s3::Buckets;
+
+    #[test]
+    fn a_stop_is_no_failure_of_the_receiver() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = State::open(&folder.path().join("state"), &Buckets::new(S3::default())).expect("a state");
+        let mut kept = Kept { state, ledger: Ledger::default(), outcomes: Vec::new(), is_changed: false };
+        let mut after = |problem: &str| {
+            kept.remember(&BTreeMap::from([("f".to_owned(), problem.to_owned())]), DateTime::UNIX_EPOCH);
+            (kept.ledger.failed_runs("f"), kept.is_changed)
+        };
+        assert_eq!(after(STOPPED), (0, false));
+        assert_eq!(after(STOPPED), (0, false));
+        assert_eq!(after("status 503"), (1, true));
+    }
 }

@@ -1,7 +1,7 @@
 //! The feeds of the configuration, and the arguments that say from when on to alert -> what a scan tells.
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::bail;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -30,7 +30,13 @@ pub(super) struct AlertArgs {
     /// What alerts take for the time of now; for tests.
     #[arg(long, value_name = "TIME", value_parser = super::time_arg::parse, hide = true)]
     pub(super) now: Option<Minute>,
+    /// Whether another round waits for this one.
+    #[arg(skip)]
+    pub(super) is_round: bool,
 }
+
+/// Time for a feed in a round of `--follow`: the next one is to find what is new within a minute, whoever is slow to answer.
+const ROUND: Duration = Duration::from_secs(20);
 
 /// What a scan tells, and when.
 #[derive(Debug)]
@@ -67,6 +73,7 @@ impl AlertArgs {
             return Ok(None);
         }
         let alerts = open(config, buckets)?;
+        let alerts = if self.is_round { alerts.within(ROUND) } else { alerts };
         if alerts.use_stdout() && format == Format::Json {
             bail!(
                 "--format json and a feed with path = \"-\" both want standard output: name a file for one of them"
@@ -118,8 +125,10 @@ impl Alerting {
         }
     }
 
+    /// The error names the state's place, of which the summary says nothing.
     fn failed(&self, error: AlertError) -> BTreeMap<String, FeedTold> {
-        let problem = Some(format!("{:#}", anyhow::Error::new(error)));
+        super::report(&anyhow::Error::new(error).context("cannot keep what was told"));
+        let problem = Some("what was told could not be kept in the state".to_owned());
         let told = FeedTold { problem, ..FeedTold::default() };
         self.alerts.names().map(|name| (name.to_owned(), told.clone())).collect()
     }

@@ -1,9 +1,11 @@
 //! `trailpulse scan --follow`: the same scan again and again, on logs that grow -> insights soon after they happen.
 use std::io::BufRead as _;
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 
+use super::config_arg::Lasting;
 use super::output::Terminal;
 use super::scan;
 use super::time_arg;
@@ -35,18 +37,18 @@ const EVERY: Duration = Duration::from_mins(1);
 /// As a scan; of several, only where the arguments make no sense.
 pub(super) async fn run(
     mut args: scan::Args,
-    config: Config,
+    (file, config): (Option<&Path>, Config),
     terminal: &Terminal,
     cancel: &Cancel,
 ) -> anyhow::Result<Exit> {
     if !args.follow.follow {
         return scan::run(&args, &config, terminal, cancel).await;
     }
-    if !args.has_state(&config) {
-        bail!("--follow needs --state DIR: a round goes on from where the last one ended");
-    }
+    check_state(&args, &config)?;
+    let mut lasting = Lasting::new(file, config);
+    args.alerts.is_round = true;
     // What is wrong from the beginning is no matter of a round.
-    let mut worst = scan::run(&args, &config, terminal, cancel).await?;
+    let mut worst = scan::run(&args, &lasting.config, terminal, cancel).await?;
     loop {
         if cancel.begin_again().is_err() {
             return Ok(worst);
@@ -57,7 +59,14 @@ pub(super) async fn run(
         } else if pause(args.follow.every.unwrap_or(EVERY), cancel).await.is_err() {
             return Ok(worst);
         }
-        match scan::run(&args, &config, terminal, cancel).await {
+        if let Some(error) =
+            lasting.again(|config| check_state(&args, config).and_then(|()| args.check(config)))
+        {
+            super::report(&error);
+            super::report(&anyhow!("the configuration cannot be used: scans go on with the last that could"));
+            worst = Exit::Incomplete;
+        }
+        match scan::run(&args, &lasting.config, terminal, cancel).await {
             Ok(exit) => worst = worse(worst, exit),
             Err(error) if error.is::<Interrupted>() => return Ok(worst),
             Err(error) => {
@@ -66,6 +75,13 @@ pub(super) async fn run(
             }
         }
     }
+}
+
+fn check_state(args: &scan::Args, config: &Config) -> anyhow::Result<()> {
+    if !args.has_state(config) {
+        bail!("--follow needs --state DIR: a round goes on from where the last one ended");
+    }
+    Ok(())
 }
 
 /// What is incomplete goes over what was found.

@@ -135,7 +135,7 @@ async fn run(cli: Cli, cancel: Cancel) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Scan(args) => {
             // Much is held while it waits for feeds.
-            Box::pin(follow::run(args, config_arg::load(config)?, &terminal, &cancel)).await
+            Box::pin(follow::run(args, (config, config_arg::load(config)?), &terminal, &cancel)).await
         }
         Command::Counts(args) => counts::run(args, &config_arg::load(config)?, &terminal, &cancel).await,
         Command::Demo(args) => Box::pin(demo::run(args, &terminal, &cancel)).await,

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use anyhow::{Context, bail};
 use serde::Serialize;
 
-use super::alerting::{AlertArgs, Alerting};
+use super::alerting::{AlertArgs, Alerting, open};
 use super::follow::FollowArgs;
 use super::model_arg::ModelArgs;
 use super::output::{self, Terminal};
@@ -27,7 +27,7 @@ use crate::pipeline::report;
 use crate::pipeline::scan::{Drawing, Looking, Scanned, scan};
 use crate::pipeline::{Cancel, Progress, note, stage};
 use crate::roll_up::RollUp;
-use crate::s3::is_s3;
+use crate::s3::{Buckets, is_s3};
 use crate::source::walk::shown;
 use crate::summary::{self, Colour, FeedTold, Look, Summary};
 use crate::words::printable;
@@ -73,6 +73,12 @@ impl Args {
     /// Whether the scan goes on from a state.
     pub(super) fn has_state(&self, config: &Config) -> bool {
         self.state.is_given(&config.scan)
+    }
+
+    /// Whether the model and the feeds of a configuration can be used.
+    pub(super) fn check(&self, config: &Config) -> anyhow::Result<()> {
+        self.model.load(&config.scan)?;
+        open(config, &Buckets::new(config.s3.clone())).map(drop)
     }
 }
 

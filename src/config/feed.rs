@@ -183,8 +183,14 @@ fn matching(fields: Fields<'_>) -> Matching {
 
 /// What says where a secret is: `KEY_env` or `KEY_file`, of which one may be given.
 fn secret(fields: &Fields<'_>, [env, file]: [&'static str; 2]) -> Option<SecretRef> {
-    let (env, file) =
-        (fields.text(env).map(SecretRef::Env), fields.text(file).map(|path| SecretRef::File(path.into())));
+    // What should only be named here is written here itself by mistake.
+    let env = fields.parsed_unshown(env, "the name of a variable: letters, digits and _", |name| {
+        is_variable(name).then(|| SecretRef::Env(name.to_owned()))
+    });
+    let file = fields.parsed_unshown(file, "the path of a file", |path| {
+        let is_path = !path.trim().is_empty() && !path.contains("://");
+        is_path.then(|| SecretRef::File(path.into()))
+    });
     if env.is_some() && file.is_some() {
         fields.problem("has a secret in the environment and in a file: name one of them");
     }
@@ -194,6 +200,12 @@ fn secret(fields: &Fields<'_>, [env, file]: [&'static str; 2]) -> Option<SecretR
 fn is_name(text: &str) -> bool {
     let fits = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
     (1..=LONGEST_NAME).contains(&text.len()) && text.chars().all(fits)
+}
+
+/// Whether a variable of the environment can have this name in every shell.
+fn is_variable(name: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    name.bytes().all(is_word) && !name.bytes().next().is_none_or(|first| first.is_ascii_digit())
 }
 
 const SPAN: &str = "a span such as \"90m\", \"12h\" or \"3d\"";

@@ -124,13 +124,24 @@ impl<'r> Fields<'r> {
         expected: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Option<T> {
-        let parsed = match self.value(key)?.get_ref() {
-            DeValue::String(text) => parse(text),
-            DeValue::Datetime(time) => parse(&time.to_string()),
-            _ => None,
-        };
+        let parsed = text(self.value(key)?).and_then(|text| parse(&text));
         if parsed.is_none() {
             self.wrong(key, expected);
+        }
+        parsed
+    }
+
+    /// The same, of a value that holds a secret, or may be one by mistake: it is shown nowhere.
+    pub(super) fn parsed_unshown<T>(
+        &self,
+        key: &'static str,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.value(key)?;
+        let parsed = text(value).and_then(|text| parse(&text));
+        if parsed.is_none() {
+            self.reader.problem(value.span().start, format!("{} must be {expected}", self.named(key)));
         }
         parsed
     }
@@ -288,6 +299,15 @@ impl<'r> Fields<'r> {
                 format!("unknown key {} in {place}, which may have {}", key.get_ref(), known.join(", ")),
             );
         }
+    }
+}
+
+/// A text, or a time without quotation marks.
+fn text(value: Value<'_>) -> Option<String> {
+    match value.get_ref() {
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Datetime(time) => Some(time.to_string()),
+        _ => None,
     }
 }
 

@@ -41,7 +41,7 @@ const LONGEST_TAG: (usize, usize) = (128, 256);
 
 pub(super) fn s3(fields: Fields<'_>) -> S3 {
     let s3 = S3 {
-        endpoint: fields.parsed("endpoint", "a URL, https://… or http://…", |url| {
+        endpoint: fields.parsed_unshown("endpoint", "a URL, https://… or http://…", |url| {
             is_url(url).then(|| url.to_owned())
         }),
         region: fields.text("region"),

@@ -37,13 +37,13 @@ impl Signer {
         &self.region
     }
 
-    /// The headers that sign a `POST`, beside those that it has.
+    /// The headers that sign a `POST` to a service in a region, beside those that it has.
     ///
     /// # Errors
     /// When there are no credentials, or the request is none.
     pub async fn sign(
         &self,
-        (service, region): (&'static str, Option<&str>),
+        (service, region): (&'static str, &str),
         url: &str,
         headers: &[(&str, &str)],
         body: Vec<u8>,
@@ -66,7 +66,6 @@ impl Signer {
                 .headers_mut()
                 .insert(known(name).ok_or_else(|| failed(format!("{name} is no header")))?, value);
         }
-        let region = region.unwrap_or(&self.region);
         AwsAuthorizer::new(&credential, service, region).authorize(&mut request, None);
         let signing = ["authorization", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token"];
         let header =

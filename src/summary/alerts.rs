@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::words::{count, fitted};
@@ -24,6 +25,9 @@ pub struct FeedTold {
     /// What went wrong last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// Until when it is not called. A time of the run: it is only said to people, for the same results are the same files.
+    #[serde(skip)]
+    pub until: Option<DateTime<Utc>>,
 }
 
 /// Columns of what went wrong.
@@ -63,7 +67,11 @@ pub fn write(out: &mut dyn Write, told: &BTreeMap<String, FeedTold>) -> io::Resu
         let heading = if told.is_complete() { "Alerts to" } else { "ALERTS NOT DELIVERED to" };
         write!(out, "{heading} {feed}: {}", told.figures())?;
         if let (Some(problem), false) = (&told.problem, told.is_complete()) {
-            write!(out, " ({})", fitted(problem, PROBLEM_COLUMNS))?;
+            write!(out, " ({}", fitted(problem, PROBLEM_COLUMNS))?;
+            if let Some(until) = &told.until {
+                write!(out, " until {}", until.format("%Y-%m-%d %H:%M:%S UTC"))?;
+            }
+            write!(out, ")")?;
         }
         writeln!(out)?;
     }
@@ -82,8 +90,21 @@ mod tests {
             ..FeedTold::default()
         };
         let fine = FeedTold { delivered: 2, held_back: 3, muted: 9, ..FeedTold::default() };
-        let told =
-            [("a".to_owned(), fine), ("b".to_owned(), down), ("c".to_owned(), FeedTold::default())].into();
+        let resting = FeedTold {
+            pending: 1,
+            problem: Some("asked to be left alone".to_owned()),
+            until: Some("2026-01-15T12:30:00Z".parse().expect("a time")),
+            ..FeedTold::default()
+        };
+        let json = serde_json::to_string(&resting).expect("JSON");
+        assert!(!json.contains("12:30"), "{json}");
+        let told = [
+            ("a".to_owned(), fine),
+            ("b".to_owned(), down),
+            ("c".to_owned(), FeedTold::default()),
+            ("d".to_owned(), resting),
+        ]
+        .into();
         let mut out = Vec::new();
         write(&mut out, &told).expect("written");
         let text = String::from_utf8(out).expect("text");
@@ -92,5 +113,8 @@ mod tests {
         assert_eq!(lines[0], "Alerts to a: 2 delivered, 3 held back");
         assert!(lines[1].starts_with("ALERTS NOT DELIVERED to b: 1,200 pending (status 503"), "{text}");
         assert_eq!(lines[2], "Alerts to c: nothing new");
+        let want =
+            "ALERTS NOT DELIVERED to d: 1 pending (asked to be left alone until 2026-01-15 12:30:00 UTC)";
+        assert_eq!(lines[3], want);
     }
 }

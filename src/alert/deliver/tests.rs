@@ -36,7 +36,7 @@ fn receiver(url: &str) -> Receiver {
     );
     let feed = Config::load(&text, "f.toml").expect("a sound configuration").feeds.remove(0);
     let http = Http::new(&feed, None).expect("a client");
-    Receiver { feed, secrets: Secrets::default(), http }
+    Receiver { feed, secrets: Secrets::default(), http, time: WHOLE }
 }
 
 /// A message of 120 insights, which are three documents.
@@ -140,6 +140,59 @@ async fn each_request_is_noted_by_itself_and_a_failure_says_why() {
     assert!(rest.is_some_and(|rest| rest >= least), "{rest:?}");
     let heads: Vec<String> = seen.try_iter().collect();
     assert_eq!(heads.len(), 2);
+}
+
+#[tokio::test]
+async fn a_server_that_names_a_time_is_left_alone_whatever_it_said_before() {
+    for (first, then, requests, least) in [
+        ("429 Too Many Requests\r\nRetry-After: 1\r\n", "429 Too Many Requests\r\nRetry-After: 1\r\n", 4, 1),
+        ("503 Service Unavailable\r\n", "429 Too Many Requests\r\nRetry-After: 3600\r\n", 4, 3600),
+        ("401 Unauthorized\r\nRetry-After: 7\r\n", TAKEN, 1, 7),
+    ] {
+        let (url, seen) = server(move |number| Some(if number < 4 { first } else { then }));
+        let (notes, kept) = unbounded_channel();
+        let stop = AtomicBool::new(false);
+        let messages = [message(), message()].into_iter();
+        let problem = receiver(&url).tell(messages, Clock::new(now()), &notes, &stop).await;
+        assert!(problem.is_some() && seen.try_iter().count() == requests, "{first}: {problem:?}");
+        let rest = noted(kept).1.unwrap_or_else(|| panic!("{first}: no rest"));
+        assert!(rest >= now() + TimeDelta::seconds(least), "{first}: {rest}");
+    }
+}
+
+#[tokio::test]
+async fn a_slow_receiver_costs_a_round_no_more_than_its_time() {
+    let (url, seen) = server(|_| {
+        std::thread::sleep(Duration::from_millis(500));
+        Some(TAKEN)
+    });
+    let (notes, kept) = unbounded_channel();
+    let stop = AtomicBool::new(false);
+    let receiver = Receiver { time: Duration::from_millis(700), ..receiver(&url) };
+    let messages = [message(), message()].into_iter();
+    let problem = receiver.tell(messages, Clock::new(now()), &notes, &stop).await;
+    assert_eq!((problem.as_deref(), seen.try_iter().count()), (Some(NO_TIME), 2));
+    assert_eq!(noted(kept).0, [50, 50], "what is left is told by the next round");
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_body_that_nobody_reads() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        let mut open = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            head(&mut stream);
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n").expect("answered");
+            open.push(stream);
+        }
+    });
+    let (notes, kept) = unbounded_channel();
+    let (stop, begun) = (AtomicBool::new(false), Instant::now());
+    let problem = receiver(&url).tell([message()].into_iter(), Clock::new(now()), &notes, &stop).await;
+    assert_eq!((problem, noted(kept).0), (None, vec![50, 50, 20]));
+    assert!(begun.elapsed() < Duration::from_secs(30), "the timeout is a minute");
 }
 
 #[tokio::test]

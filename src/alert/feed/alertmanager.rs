@@ -8,7 +8,7 @@ use super::Context;
 use super::insight::{Becomes, Told, insights};
 use super::text::cut;
 use crate::alert::notice::{Notice, Purpose};
-use crate::alert::outgoing::{Outgoing, Post, Value, by_status};
+use crate::alert::outgoing::{Outgoing, Post, Reading, Value};
 use crate::alert::secret::Secret;
 use crate::config::Alertmanager;
 use crate::detect::Direction;
@@ -44,8 +44,7 @@ pub(super) fn outgoing(settings: &Alertmanager, context: &Context<'_>, notice: &
     let url = if base.ends_with(PATH) { base.to_owned() } else { format!("{base}{PATH}") };
     let mut headers = vec![("content-type", Value::Plain("application/json".to_owned()))];
     if let Some(token) = &settings.token {
-        let bearer = format!("Bearer {}", context.secrets.get(token).reveal());
-        headers.push(("authorization", Value::Secret(Secret::new(bearer))));
+        headers.push(context.bearer(token));
     }
     vec![Outgoing::Post(Post {
         url: Secret::new(url),
@@ -53,7 +52,7 @@ pub(super) fn outgoing(settings: &Alertmanager, context: &Context<'_>, notice: &
         body: serde_json::to_vec(&alerts).expect("texts can be written as JSON"),
         signing: None,
         events: insights.iter().flat_map(Told::events).collect(),
-        read: by_status,
+        read: Reading::Status,
     })]
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use super::Context;
 use super::text::within;
 use crate::alert::notice::{Notice, Purpose};
-use crate::alert::outgoing::{Answer, Outgoing, Post, Reply, Signing, Value, Verdict, by_status};
+use crate::alert::outgoing::{Answer, Outgoing, Post, Reading, Reply, Signing, Value, Verdict, by_status};
 use crate::alert::secret::Secret;
 use crate::config::EventBridge;
 use crate::finding::Event;
@@ -23,12 +23,13 @@ const TIME_BYTES: usize = 14;
 const LONGEST_ARN: usize = 1024;
 /// Codes by which AWS blames the message. All others blame who sends it, or pass: rights, keys and addresses are put right by
 /// people, and what they could not deliver until then is still to be told. AWS answers 400 to those, too.
-const BLAMES_MESSAGE: [&str; 6] = [
+const BLAMES_MESSAGE: [&str; 7] = [
     "ValidationException",
     "ValidationError",
     "InvalidParameter",
     "ParameterValueInvalid",
     "MalformedDetail",
+    "InvalidArgument",
     "SerializationException",
 ];
 /// Longest code of an error that is repeated.
@@ -49,27 +50,30 @@ pub(super) fn outgoing(settings: &EventBridge, context: &Context<'_>, notice: &N
         entries.push(entry);
         events.push(index);
     }
-    let url = settings.endpoint.clone().unwrap_or_else(|| endpoint("events", context.region));
+    let url = address(settings.endpoint.as_deref(), "events", context.region);
     let post = |(entries, events): (Vec<Json>, Vec<usize>)| {
         Outgoing::Post(Post {
-            url: Secret::new(format!("{}/", url.trim_end_matches('/'))),
+            url: url.clone(),
             headers: vec![
                 ("content-type", Value::Plain("application/x-amz-json-1.1".to_owned())),
                 ("x-amz-target", Value::Plain("AWSEvents.PutEvents".to_owned())),
             ],
             body: json!({"Entries": entries}).to_string().into_bytes(),
-            signing: Some(Signing { service: "events", region: Some(context.region.to_owned()) }),
+            signing: Some(Signing { service: "events", region: context.region.to_owned() }),
             events,
-            read,
+            read: Reading::Whole(read),
         })
     };
     calls.into_iter().map(post).collect()
 }
 
-/// Address of a service of AWS in a region.
-pub(super) fn endpoint(service: &str, region: &str) -> String {
+/// Address of a service of AWS in a region, or of a server that speaks the same.
+pub(super) fn address(endpoint: Option<&str>, service: &str, region: &str) -> Secret {
     let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
-    format!("https://{service}.{region}.amazonaws.com{suffix}")
+    Secret::new(match endpoint {
+        Some(url) => format!("{}/", url.trim_end_matches('/')),
+        None => format!("https://{service}.{region}.amazonaws.com{suffix}/"),
+    })
 }
 
 /// An entry, and its bytes as AWS counts them.
@@ -125,10 +129,10 @@ fn read(answer: &Answer<'_>) -> Reply {
 
 /// What is wrong with the entry stays wrong.
 fn failed(code: &str) -> Verdict {
-    match code {
-        "MalformedDetail" | "InvalidArgument" | "ValidationException" => Verdict::Rejected(code.to_owned()),
-        code => Verdict::Again(code.chars().filter(char::is_ascii_alphanumeric).take(LONGEST_CODE).collect()),
+    if BLAMES_MESSAGE.contains(&code) {
+        return Verdict::Rejected(code.to_owned());
     }
+    Verdict::Again(code.chars().filter(char::is_ascii_alphanumeric).take(LONGEST_CODE).collect())
 }
 
 /// What AWS says with an error status, in JSON or XML.
@@ -171,11 +175,17 @@ mod tests {
     #[test]
     fn every_entry_is_judged_alone() {
         let body = br#"{"FailedEntryCount":3,"Entries":[{"EventId":"1"},{"ErrorCode":"InternalFailure","ErrorMessage":"x"},
-            {"ErrorCode":"MalformedDetail"},{}]}"#;
+            {"ErrorCode":"MalformedDetail"},{},{"ErrorCode":"SerializationException"}]}"#;
         let Reply::Each(verdicts) = read(&Answer { status: 200, body }) else { panic!("each") };
         assert!(matches!(
             &verdicts[..],
-            [Verdict::Delivered, Verdict::Again(_), Verdict::Rejected(_), Verdict::Again(_)]
+            [
+                Verdict::Delivered,
+                Verdict::Again(_),
+                Verdict::Rejected(_),
+                Verdict::Again(_),
+                Verdict::Rejected(_)
+            ]
         ));
     }
 
@@ -201,6 +211,7 @@ mod tests {
             (400, json("ValidationException"), rejected("ValidationException")),
             (400, json("SerializationException"), rejected("SerializationException")),
             (400, xml("InvalidParameter"), rejected("InvalidParameter")),
+            (400, json("InvalidArgument"), rejected("InvalidArgument")),
             (400, xml("ParameterValueInvalid"), rejected("ParameterValueInvalid")),
         ] {
             assert_eq!(
@@ -223,7 +234,9 @@ mod tests {
 
     #[test]
     fn regions_of_china_have_a_domain_of_their_own() {
-        assert_eq!(endpoint("events", "eu-west-1"), "https://events.eu-west-1.amazonaws.com");
-        assert_eq!(endpoint("sns", "cn-north-1"), "https://sns.cn-north-1.amazonaws.com.cn");
+        let of = |endpoint, service, region| address(endpoint, service, region).reveal().to_owned();
+        assert_eq!(of(None, "events", "eu-west-1"), "https://events.eu-west-1.amazonaws.com/");
+        assert_eq!(of(None, "sns", "cn-north-1"), "https://sns.cn-north-1.amazonaws.com.cn/");
+        assert_eq!(of(Some("http://moto:5000"), "sns", "cn-north-1"), "http://moto:5000/");
     }
 }

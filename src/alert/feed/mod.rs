@@ -13,9 +13,9 @@ mod webhook;
 use chrono::{DateTime, Utc};
 
 use super::notice::Notice;
-use super::outgoing::Outgoing;
+use super::outgoing::{Outgoing, Value};
 use super::secret::{Secret, Secrets};
-use crate::config::{Address, Feed, FeedKind};
+use crate::config::{Address, Feed, FeedKind, SecretRef};
 
 /// All that a payload may depend on beside the notice.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +39,13 @@ impl Context<'_> {
             Address::Secret(place) => self.secrets.get(place).clone(),
         }
     }
+
+    /// The header that carries a token.
+    #[must_use]
+    pub fn bearer(&self, token: &SecretRef) -> (&'static str, Value) {
+        let bearer = format!("Bearer {}", self.secrets.get(token).reveal());
+        ("authorization", Value::Secret(Secret::new(bearer)))
+    }
 }
 
 /// What the feed sends for a notice, in the order in which it is sent: at least one for each of its events.
@@ -53,6 +60,17 @@ pub fn outgoing(context: &Context<'_>, notice: &Notice) -> Vec<Outgoing> {
         FeedKind::Slack(settings) => slack::outgoing(settings, context, notice),
         FeedKind::PagerDuty(settings) => pagerduty::outgoing(settings, context, notice),
         FeedKind::Ocsf(settings) => ocsf::outgoing(settings, notice),
+    }
+}
+
+/// What is wrong with the secrets of a feed, as far as it tells before anything is sent.
+///
+/// # Errors
+/// With the first that its receiver would refuse.
+pub fn check_secrets(kind: &FeedKind, secrets: &Secrets) -> Result<(), String> {
+    match kind {
+        FeedKind::PagerDuty(settings) => pagerduty::check_key(secrets.get(&settings.routing_key)),
+        _ => Ok(()),
     }
 }
 

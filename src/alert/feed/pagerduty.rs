@@ -1,11 +1,12 @@
 //! A notice -> events of `PagerDuty`'s Events API v2: a Start triggers, its End resolves. Pure.
+use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
 use super::Context;
 use super::insight::{Becomes, Told, insights};
 use super::text::{cut, record, within};
 use crate::alert::notice::{Notice, Purpose, key};
-use crate::alert::outgoing::{Outgoing, Post, Value, by_status};
+use crate::alert::outgoing::{Answer, Outgoing, Post, Reading, Reply, Value, Verdict, by_status};
 use crate::alert::secret::Secret;
 use crate::config::PagerDuty;
 use crate::severity::Severity;
@@ -13,6 +14,8 @@ use crate::words::figure;
 
 /// Where accounts of the United States are served; those of the European Union have an address of their own.
 const URL: &str = "https://events.pagerduty.com/v2/enqueue";
+/// Characters of a routing key: letters and digits.
+const KEY_LENGTH: usize = 32;
 /// Limits of the API: characters of a summary, of a deduplication key, and bytes in all.
 const LONGEST_SUMMARY: usize = 1024;
 const LONGEST_KEY: usize = 255;
@@ -43,10 +46,37 @@ pub(super) fn outgoing(settings: &PagerDuty, context: &Context<'_>, notice: &Not
             body: within(&event.to_string(), MOST_BYTES).into_owned().into_bytes(),
             signing: None,
             events: told.events(),
-            read: by_status,
+            read: Reading::Whole(read),
         })
     };
     insights(notice).into_iter().map(post).collect()
+}
+
+/// What is wrong with a routing key, as far as it tells: the API refuses it as it refuses a message that is wrong.
+pub(super) fn check_key(key: &Secret) -> Result<(), String> {
+    let key = key.reveal();
+    let is_sound = key.len() == KEY_LENGTH && key.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_sound { Ok(()) } else { Err(format!("its routing key is not {KEY_LENGTH} letters and digits")) }
+}
+
+/// The API answers 400 to a wrong key, too: people put that right, and what it could not take until then is still to be told.
+/// Only one that says what else is wrong blames the message.
+fn read(answer: &Answer<'_>) -> Reply {
+    #[derive(Deserialize)]
+    struct Refusal {
+        errors: Vec<String>,
+    }
+    if answer.status != 400 {
+        return by_status(answer);
+    }
+    let blames_key = |error: &String| error.to_lowercase().replace('_', " ").contains("routing key");
+    Reply::All(match serde_json::from_slice::<Refusal>(answer.body) {
+        Ok(Refusal { errors }) if errors.iter().any(blames_key) => {
+            Verdict::Again("status 400: the routing key is wrong".to_owned())
+        }
+        Ok(Refusal { errors }) if !errors.is_empty() => Verdict::Rejected("status 400".to_owned()),
+        Ok(_) | Err(_) => Verdict::Again("status 400, without saying what is wrong".to_owned()),
+    })
 }
 
 /// The shared id, which no other insight has; the digest of one that is too long.
@@ -109,5 +139,47 @@ pub(super) const fn severity(severity: Severity) -> &'static str {
         Severity::Medium => "warning",
         Severity::High => "error",
         Severity::Critical => "critical",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_key_is_no_fault_of_the_message() {
+        for (status, body, want) in [
+            (202, r#"{"status":"success"}"#, "Delivered"),
+            (
+                400,
+                r#"{"errors":["Length of 'routing_key' is incorrect (should be 32 characters)"]}"#,
+                "Again",
+            ),
+            (400, r#"{"status":"invalid event","errors":["Invalid routing key"]}"#, "Again"),
+            (400, r#"{"errors":["'payload.summary' is missing","Invalid routing key"]}"#, "Again"),
+            (400, r#"{"errors":["'payload.summary' is missing or blank"]}"#, "Rejected"),
+            (400, r#"{"errors":[]}"#, "Again"),
+            (400, "<html>", "Again"),
+            (413, "", "Rejected"),
+            (429, "", "Again"),
+            (500, "", "Again"),
+        ] {
+            let Reply::All(verdict) = read(&Answer { status, body: body.as_bytes() }) else { panic!("all") };
+            assert!(format!("{verdict:?}").starts_with(want), "{status} {body}: {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn keys_are_32_letters_and_digits() {
+        for (key, is_sound) in [
+            ("R0123456789abcdef0123456789ABCDE", true),
+            ("short", false),
+            ("R0123456789abcdef0123456789ABCDEF", false),
+            ("R0123456789abcdef-123456789ABCDE", false),
+        ] {
+            let checked = check_key(&Secret::new(key));
+            assert_eq!(checked.is_ok(), is_sound, "{key}");
+            assert!(!checked.is_err_and(|why| why.contains(key)), "a secret");
+        }
     }
 }

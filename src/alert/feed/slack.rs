@@ -5,7 +5,7 @@ use super::Context;
 use super::insight::{Told, insights};
 use super::text::cut_escaped;
 use crate::alert::notice::{Notice, Purpose, Status};
-use crate::alert::outgoing::{Outgoing, Post, Value, by_status};
+use crate::alert::outgoing::{Outgoing, Post, Reading, Value};
 use crate::cloudtrail::insight::State;
 use crate::config::Slack;
 use crate::words::{clock, counted, short_identity};
@@ -36,7 +36,7 @@ pub(super) fn outgoing(settings: &Slack, context: &Context<'_>, notice: &Notice)
         body: message.to_string().into_bytes(),
         signing: None,
         events: (0..notice.events.len()).collect(),
-        read: by_status,
+        read: Reading::Status,
     })]
 }
 

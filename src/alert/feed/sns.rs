@@ -2,11 +2,10 @@
 use std::fmt::Write as _;
 
 use super::Context;
-use super::eventbridge::{endpoint, refused};
+use super::eventbridge::{address, refused};
 use super::text::{cut, within};
 use crate::alert::notice::{Notice, Purpose, key};
-use crate::alert::outgoing::{Answer, Outgoing, Post, Reply, Signing, Value, by_status};
-use crate::alert::secret::Secret;
+use crate::alert::outgoing::{Answer, Outgoing, Post, Reading, Reply, Signing, Value, Verdict};
 use crate::cloudtrail::insight::{EVENT_NAME, EVENT_SOURCE};
 use crate::config::Sns;
 use crate::finding::Event;
@@ -27,15 +26,15 @@ pub(super) fn outgoing(settings: &Sns, context: &Context<'_>, notice: &Notice) -
     // The configuration takes nothing but ARNs.
     let region =
         settings.topic.split(':').nth(3).filter(|region| !region.is_empty()).unwrap_or(context.region);
-    let url = settings.endpoint.clone().unwrap_or_else(|| endpoint("sns", region));
+    let url = address(settings.endpoint.as_deref(), "sns", region);
     let post = |(index, event): (usize, &Event)| {
         Outgoing::Post(Post {
-            url: Secret::new(format!("{}/", url.trim_end_matches('/'))),
+            url: url.clone(),
             headers: vec![("content-type", Value::Plain("application/x-www-form-urlencoded".to_owned()))],
             body: form(&parameters(settings, notice, event)).into_bytes(),
-            signing: Some(Signing { service: "sns", region: Some(region.to_owned()) }),
+            signing: Some(Signing { service: "sns", region: region.to_owned() }),
             events: vec![index],
-            read,
+            read: Reading::Whole(read),
         })
     };
     notice.events.iter().enumerate().map(post).collect()
@@ -141,6 +140,32 @@ fn encoded(text: &str) -> String {
     encoded
 }
 
+/// What SNS has taken has an id; a 200 without one comes from somebody else.
 fn read(answer: &Answer<'_>) -> Reply {
-    if answer.status == 200 { by_status(answer) } else { refused(answer) }
+    if answer.status != 200 {
+        return refused(answer);
+    }
+    let is_taken = String::from_utf8_lossy(answer.body).contains("<MessageId>");
+    let other = || Verdict::Again("the answer is none of SNS's".to_owned());
+    Reply::All(if is_taken { Verdict::Delivered } else { other() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_sns_can_say_that_it_has_a_message() {
+        let taken =
+            "<PublishResponse><PublishResult><MessageId>94f2</MessageId></PublishResult></PublishResponse>";
+        for (status, body, want) in [
+            (200, taken, "Delivered"),
+            (200, "<html>Welcome</html>", "Again"),
+            (200, "", "Again"),
+            (400, "<ErrorResponse><Error><Code>InvalidParameter</Code></Error></ErrorResponse>", "Rejected"),
+        ] {
+            let Reply::All(verdict) = read(&Answer { status, body: body.as_bytes() }) else { panic!("all") };
+            assert!(format!("{verdict:?}").starts_with(want), "{status} {body}: {verdict:?}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use sha2::Sha256;
 use super::Context;
 use super::text::record;
 use crate::alert::notice::{Notice, Purpose, key};
-use crate::alert::outgoing::{Outgoing, Post, Value, by_status};
+use crate::alert::outgoing::{Outgoing, Post, Reading, Value};
 use crate::alert::secret::Secret;
 use crate::config::Webhook;
 use crate::explanation::Explanation;
@@ -92,8 +92,7 @@ fn post(
         headers.push(("x-trailpulse-signature", Value::Plain(format!("sha256={signature}"))));
     }
     if let Some(token) = &settings.token {
-        let bearer = format!("Bearer {}", context.secrets.get(token).reveal());
-        headers.push(("authorization", Value::Secret(Secret::new(bearer))));
+        headers.push(context.bearer(token));
     }
     Outgoing::Post(Post {
         url: context.address(&settings.url),
@@ -101,7 +100,7 @@ fn post(
         body,
         signing: None,
         events: (first..first + events.len()).collect(),
-        read: by_status,
+        read: Reading::Status,
     })
 }
 

@@ -64,7 +64,7 @@ pub struct EventBridge {
     pub bus: Option<String>,
     /// `source` of the events: AWS keeps `aws.*` to itself.
     pub source: Option<String>,
-    /// Region of the bus; that of the environment where not given.
+    /// Region of the bus, where it is given.
     pub region: Option<String>,
     /// URL of a server that speaks the same, instead of AWS's.
     pub endpoint: Option<String>,
@@ -138,6 +138,20 @@ impl FeedKind {
     }
 }
 
+impl EventBridge {
+    /// Its region, as far as the settings tell: that of a bus that is named by its ARN is there.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.region.as_deref().or_else(|| self.bus.as_deref().and_then(region_of))
+    }
+}
+
+/// The region of an ARN; `None` where it is no ARN, or has none.
+fn region_of(name: &str) -> Option<&str> {
+    let arn = name.strip_prefix("arn:")?;
+    arn.split(':').nth(2).filter(|region| !region.is_empty())
+}
+
 impl Address {
     const fn secret(&self) -> Option<&SecretRef> {
         match self {
@@ -199,7 +213,7 @@ fn eventbridge(fields: &Fields<'_>) -> FeedKind {
         let is_ours = !text.is_empty() && !text.starts_with("aws.") && text.len() <= 256;
         is_ours.then(|| text.to_owned())
     };
-    FeedKind::EventBridge(EventBridge {
+    let settings = EventBridge {
         bus: fields.text("bus"),
         source: fields.parsed(
             "source",
@@ -208,7 +222,12 @@ fn eventbridge(fields: &Fields<'_>) -> FeedKind {
         ),
         region: fields.text("region"),
         endpoint: url(fields, "endpoint"),
-    })
+    };
+    let of_bus = settings.bus.as_deref().and_then(region_of);
+    if of_bus.is_some_and(|of_bus| settings.region().is_some_and(|region| region != of_bus)) {
+        fields.problem("has a region that is not that of its bus: leave it out, the bus's ARN tells it");
+    }
+    FeedKind::EventBridge(settings)
 }
 
 fn sns(fields: &Fields<'_>) -> Option<FeedKind> {
@@ -250,7 +269,7 @@ fn url(fields: &Fields<'_>, key: &'static str) -> Option<String> {
             url.split_once("://").is_some_and(|(_, rest)| rest.split('/').any(|part| part.contains('@')));
         (is_url(url) && !has_secret).then(|| url.to_owned())
     };
-    fields.parsed(key, "a URL, https://… or http://…, without a password", sound)
+    fields.parsed_unshown(key, "a URL, https://… or http://…, without a password", sound)
 }
 
 /// Notes what is missing, unless what is there is wrong and was noted for that.

@@ -74,6 +74,21 @@ fn every_type_is_read_and_names_its_secrets() {
 }
 
 #[test]
+fn a_bus_is_where_its_arn_says() {
+    let arn = "bus = \"arn:aws:events:eu-central-1:111122223333:event-bus/security\"";
+    for (keys, want) in [
+        ("", None),
+        ("bus = \"security\"", None),
+        (arn, Some("eu-central-1")),
+        ("bus = \"security\"\nregion = \"eu-west-1\"", Some("eu-west-1")),
+    ] {
+        let feeds = feeds(&format!("[[feed]]\nname = \"f\"\ntype = \"eventbridge\"\n{keys}"));
+        let FeedKind::EventBridge(settings) = &feeds[0].kind else { panic!("{keys}") };
+        assert_eq!(settings.region(), want, "{keys}");
+    }
+}
+
+#[test]
 fn all_that_is_wrong_is_said_at_once() {
     check_wrong("[[feed]]", &["feed[1] needs a name", "feed[1] needs a type"]);
     check_wrong(
@@ -96,8 +111,34 @@ fn all_that_is_wrong_is_said_at_once() {
     check_wrong(&format!("{one}{one}"), &["several feeds have the name a"]);
     let both = "[[feed]]\nname = \"a\"\ntype = \"slack\"\nurl_env = \"A\"\nurl_file = \"b\"";
     check_wrong(both, &["in the environment and in a file"]);
+    let bus = "[[feed]]\nname = \"a\"\ntype = \"eventbridge\"\nregion = \"eu-west-1\"\nbus = \"arn:aws:events:eu-central-1:111122223333:event-bus/security\"";
+    check_wrong(bus, &["a region that is not that of its bus"]);
     let aws = "[[feed]]\nname = \"a\"\ntype = \"eventbridge\"\nsource = \"aws.cloudtrail\"";
     check_wrong(aws, &["feed[1].source must be"]);
+}
+
+#[test]
+fn what_is_or_may_be_a_secret_is_not_shown() {
+    for keys in [
+        "type = \"webhook\"\nurl = \"https://alice:hunter2@soar.example.org/x\"",
+        "type = \"webhook\"\nurl = [\"hunter2\"]",
+        "type = \"webhook\"\nurl_env = \"https://soar.example.org/hunter2\"",
+        "type = \"alertmanager\"\nurl = \"http://a\"\ntoken_env = \"hunter2!\"",
+        "type = \"alertmanager\"\nurl = \"http://a\"\ngenerator_url = \"hunter2\"",
+        "type = \"eventbridge\"\nendpoint = \"hunter2\"",
+        "type = \"slack\"\nurl = \"https://hooks.slack.example/hunter2\"",
+        "type = \"slack\"\nurl_file = \"https://hooks.slack.example/hunter2\"",
+        "type = \"pagerduty\"\nrouting_key_env = \"0hunter2\"",
+        "type = \"pagerduty\"\nrouting_key = \"hunter2\"",
+        "type = \"webhook\"\nurl = \"https://a/hunter2",
+    ] {
+        let error = Config::load(&format!("[[feed]]\nname = \"a\"\n{keys}"), "f.toml").expect_err(keys);
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+    let endpoint = Config::load("[s3]\nendpoint = \"hunter2\"", "f.toml").expect_err("no URL");
+    assert!(!endpoint.to_string().contains("hunter2"), "{endpoint}");
+    let spaces = "[[feed]]\nname = \"a\"\ntype = \"slack\"\nurl_env = \"A B\"";
+    check_wrong(spaces, &["feed[1].url_env must be the name of a variable"]);
 }
 
 #[test]

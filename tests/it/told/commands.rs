@@ -3,7 +3,7 @@ use serde_json::Value;
 
 use super::night::{NOW, Night};
 use super::receiver::{Receiver, Reply};
-use crate::command::tree;
+use crate::command::{Ended, Scenario, tree};
 
 #[test]
 fn a_test_arrives_and_says_that_it_is_one() {
@@ -112,6 +112,26 @@ fn check_says_what_a_feed_lacks_and_shows_no_secret() {
     assert_eq!(fine.status, 0, "{}", fine.stderr);
     assert!(fine.stdout.contains("feed hook (webhook): all series, high or more severe"), "{}", fine.stdout);
     assert!(!fine.stdout.contains("swordfish") && receiver.seen().is_empty(), "{}", fine.stdout);
+}
+
+#[test]
+fn check_knows_a_key_that_no_pagerduty_has() {
+    let scenario = Scenario::new();
+    let feed = "[[feed]]\nname = \"pd\"\ntype = \"pagerduty\"\nrouting_key_env = \"PD_KEY\"\n";
+    scenario.write("trailpulse.toml", feed);
+    let check = |key: &str| {
+        let output = scenario.command(&["check"]).env("PD_KEY", key).output().expect("starts");
+        Ended::new(output)
+    };
+    let short = check("swordfish");
+    assert_eq!(
+        (short.status, short.stderr.contains("its routing key is not 32")),
+        (2, true),
+        "{}",
+        short.stderr
+    );
+    assert!(!short.stderr.contains("swordfish"), "{}", short.stderr);
+    assert_eq!(check(&"R1".repeat(16)).status, 0);
 }
 
 #[test]

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::receiver::Receiver;
-use crate::command::{Scenario, tree};
+use super::night::Night;
+use super::receiver::{Receiver, Reply};
+use crate::command::{Ended, Scenario, tree};
 
 const SETTLE: i64 = 15;
 
@@ -116,6 +117,51 @@ fn an_insight_is_delivered_within_settle_and_a_minute_of_its_proof() {
     // The proof is at the end of its minute; a delivery of the minute in which it has settled says so.
     assert!(delays.iter().all(|delay| (0..=SETTLE + 1).contains(delay)), "{delays:?}");
     assert!(receiver.counts().values().all(|times| *times == 1));
+}
+
+#[test]
+fn a_round_takes_a_new_configuration_and_no_broken_one() {
+    let (night, receiver) = (Night::new(), Receiver::new());
+    // Nobody can be told as long as people have not put the token right.
+    receiver.plan(|_| Reply::Status(401, ""));
+    night.feeds(&receiver, "");
+    let config = std::fs::read_to_string(night.scenario.path("trailpulse.toml")).expect("a configuration");
+    let mut following = night
+        .command()
+        .args(["--follow", "--rounds-from-stdin"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut lines = BufReader::new(following.stdout.take().expect("piped")).lines();
+    let mut round_ends = || {
+        let mut lines = lines.by_ref().map(|line| line.expect("text"));
+        assert!(lines.any(|line| line.starts_with("Written to")), "a round ends");
+    };
+    round_ends();
+    assert_eq!(night.told("hook")["pending"], night.events().len());
+    let mut clock = following.stdin.take().expect("piped");
+    // Each an hour later: by then no feed rests.
+    let mut round = |hour: u32| {
+        writeln!(clock, "2026-01-15T{hour}:00:00Z").expect("it listens");
+        round_ends();
+        (night.told("hook")["pending"].clone(), receiver.seen().len())
+    };
+    night.scenario.write("trailpulse.toml", "[[feed]");
+    let (pending, first) = round(13);
+    assert_eq!(pending, night.events().len(), "the feed is known");
+    let (_, second) = round(14);
+    assert!(second > first, "and tried");
+    receiver.plan(|_| Reply::Taken);
+    let mute = "[[mute]]\nname = \"*\"\nreason = \"maintenance\"\n";
+    night.scenario.write("trailpulse.toml", format!("{mute}{config}"));
+    assert_eq!(round(15), (0.into(), 0), "what waits is muted");
+    drop(clock);
+    let ended = Ended::new(following.wait_with_output().expect("ends"));
+    assert_eq!(ended.status, 3, "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("the configuration cannot be used").count(), 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains("error: trailpulse.toml: line 1"), "{}", ended.stderr);
 }
 
 #[test]
