@@ -56,6 +56,7 @@ fn message() -> (Message, Notice) {
         incident: "incident".to_owned(),
         events: ids.clone(),
         members: ids,
+        elsewhere: BTreeSet::new(),
         held_back: 0,
         planned: now(),
     };
@@ -140,6 +141,20 @@ async fn each_request_is_noted_by_itself_and_a_failure_says_why() {
     assert!(rest.is_some_and(|rest| rest >= least), "{rest:?}");
     let heads: Vec<String> = seen.try_iter().collect();
     assert_eq!(heads.len(), 2);
+}
+
+#[tokio::test]
+async fn nobody_hears_of_an_end_before_the_beginning() {
+    let (url, seen) = server(|number| Some(if number == 1 { "404 Not Found\r\n" } else { TAKEN }));
+    let (notes, kept) = unbounded_channel();
+    let stop = AtomicBool::new(false);
+    let mut other = message();
+    other.0.incident = "other".to_owned();
+    let messages = [message(), message(), other].into_iter();
+    let problem = receiver(&url).tell(messages, Clock::new(now()), &notes, &stop).await;
+    assert_eq!(problem.as_deref(), Some("status 404"));
+    assert_eq!(noted(kept).0, [50, 50, 20], "the other incident's");
+    assert_eq!(seen.try_iter().count(), 4);
 }
 
 #[tokio::test]
