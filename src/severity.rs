@@ -6,7 +6,8 @@ use crate::roll_up::ALL;
 use crate::series::{Kind, SeriesKey};
 
 /// How soon a person should look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// When there is time.
     Low,

@@ -1,4 +1,5 @@
 //! Messages to one feed -> what became of each event, in bounded time, whatever the receiver does.
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -135,7 +136,8 @@ impl Receiver {
         Context { feed: &self.feed, secrets: &self.secrets, region, now }
     }
 
-    /// Sends all messages, the oldest first, and says of each event at once what became of it. Gives what went wrong last.
+    /// Sends all messages, the oldest first, and says of each event at once what became of it. What is newer of an incident waits
+    /// where something older of it did not arrive: nobody should hear of an end before the beginning. Gives what went wrong last.
     pub(super) async fn tell(
         &self,
         messages: impl Iterator<Item = (Message, Notice)> + Send,
@@ -145,9 +147,13 @@ impl Receiver {
     ) -> Option<String> {
         let run = Run { clock, until: Instant::now() + self.time, notes, stop };
         let (mut lost, mut failures, mut problem) = (Duration::ZERO, 0, None);
-        for (_, notice) in messages {
+        let mut waiting = BTreeSet::new();
+        for (message, notice) in messages {
             if run.over().is_some() || failures >= FAILURES || lost >= LOST {
                 break;
+            }
+            if waiting.contains(&message.incident) {
+                continue;
             }
             let started = Instant::now();
             let (why, rest) = self.send(notice, LOST.saturating_sub(lost), run).await;
@@ -159,6 +165,7 @@ impl Receiver {
             if let Some(why) = why {
                 lost += started.elapsed();
                 failures += 1;
+                waiting.insert(message.incident);
                 problem = Some(why);
             }
             if rest.is_some() {

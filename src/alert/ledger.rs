@@ -3,18 +3,21 @@
 //! A message is planned once, when its events are found, and keeps its key, its events and what is known at that moment until
 //! it is delivered: whatever run sends it, it is the same.
 mod log;
+mod pending;
+
+pub(super) use log::NO_SUCH_FEED;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::notice::Notice;
 use super::route::Reason;
 use crate::cloudtrail::insight::State;
 use crate::config::{Feed, Group, Mute};
 use crate::finding::{Event, findings};
 use crate::mute::mutes_event;
+use crate::severity::Severity;
 
 /// Version of the file.
 const FORMAT: u32 = 1;
@@ -28,6 +31,8 @@ pub const KEPT: TimeDelta = TimeDelta::days(70);
 pub const LATELY: TimeDelta = TimeDelta::hours(24);
 /// The longest that a feed is left alone since it failed in one run after the other.
 const LONGEST_PAUSE: TimeDelta = TimeDelta::minutes(30);
+/// No feed is left alone for so long: what is beyond was noted by a clock that was ahead.
+const TOO_LONG: TimeDelta = TimeDelta::hours(2);
 /// So exactly it is remembered when a run was: a run a minute should not write the ledger each time.
 const NOTED_EVERY: TimeDelta = TimeDelta::hours(1);
 
@@ -63,6 +68,9 @@ pub struct Ledger {
     /// The rules that mute, and when a run first had each: what was found since was judged by it, calls and all.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     rules: BTreeMap<String, DateTime<Utc>>,
+    /// Events that were noted before they were published, as far as nobody knows whether they were.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    unpublished: BTreeSet<String>,
     /// Which events belong together.
     #[serde(skip)]
     index: Index,
@@ -100,8 +108,14 @@ pub struct FeedLog {
     messages: Vec<Message>,
     /// When messages were planned that count towards the cap, within the last hour.
     planned: Vec<DateTime<Utc>>,
+    /// The most severe of those, by time.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    worst: BTreeMap<DateTime<Utc>, Severity>,
     /// Messages that were held back since the last one that says so.
     held_back: u64,
+    /// Since when, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_since: Option<DateTime<Utc>>,
     /// The feed asked not to be called before this.
     #[serde(skip_serializing_if = "Option::is_none")]
     resting: Option<DateTime<Utc>>,
@@ -124,8 +138,11 @@ pub struct Message {
     pub incident: String,
     /// Ids of the events that it tells.
     pub events: Vec<String>,
-    /// Ids of all events that were known of the incident, `events` included.
+    /// Ids of all events of the incident that the feed was told by then, `events` included.
     pub members: Vec<String>,
+    /// Those of `events` that a later message tells, since somebody asked for them again.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub elsewhere: BTreeSet<String>,
     /// Messages that were held back before it.
     #[serde(default)]
     pub held_back: u64,
@@ -165,6 +182,7 @@ impl Default for Ledger {
             feeds: BTreeMap::new(),
             noted: None,
             rules: BTreeMap::new(),
+            unpublished: BTreeSet::new(),
             index: Index::default(),
         }
     }
@@ -213,14 +231,19 @@ impl Ledger {
         self.noted.map_or(now, |noted| noted.min(now)) - LATELY
     }
 
-    /// Mutes what is pending and one of `rules` mutes that is newer than it.
+    /// Mutes what waits, pending or held back, and one of `rules` mutes that is newer than it; but for the End of what was told.
     pub(super) fn mute(&mut self, rules: &[Mute], now: DateTime<Utc>) {
-        let ids: BTreeSet<String> = self.feeds.values().flat_map(FeedLog::pending).cloned().collect();
+        let ids: BTreeSet<String> = self.feeds.values().flat_map(FeedLog::waiting).cloned().collect();
         let muted: Vec<String> = ids.into_iter().filter(|id| self.is_muted(rules, id)).collect();
-        for log in self.feeds.values_mut() {
-            for id in &muted {
-                if let Some(outcome) =
-                    log.outcomes.get_mut(id).filter(|outcome| **outcome == Outcome::Pending)
+        let names: Vec<String> = self.feeds.keys().cloned().collect();
+        for feed in names {
+            let silent: Vec<&String> = muted.iter().filter(|id| !self.closes(&feed, id)).collect();
+            let log = self.log(&feed);
+            for id in silent {
+                if let Some(outcome) = log
+                    .outcomes
+                    .get_mut(id)
+                    .filter(|outcome| matches!(outcome, Outcome::Pending | Outcome::HeldBack))
                 {
                     *outcome = Outcome::Untold(Reason::Muted);
                 }
@@ -232,20 +255,26 @@ impl Ledger {
         self.rules = rules.iter().map(Mute::to_string).map(|rule| (rule.clone(), since(&rule))).collect();
     }
 
+    /// Whether an event is the End of an insight of which the feed was told: who waits for it would wait for ever.
+    pub(super) fn closes(&self, feed: &str, id: &str) -> bool {
+        self.event(id).is_some_and(|event| {
+            event.state() == State::End && self.start_at(feed, &event) == Some(&Outcome::Delivered)
+        })
+    }
+
     fn is_muted(&self, rules: &[Mute], id: &str) -> bool {
         let Some(known) = self.events.get(id) else { return false };
         let is_newer =
             |rule: &Mute| self.rules.get(&rule.to_string()).is_none_or(|since| *since > known.found);
         let mut newer = rules.iter().filter(|rule| is_newer(rule)).peekable();
         newer.peek().is_some() && {
-            let event = known.line.as_ref().and_then(|line| Event::of_line(line.as_bytes()).ok());
-            event.is_some_and(|event| newer.any(|rule| mutes_event(rule, &event)))
+            self.event(id).is_some_and(|event| newer.any(|rule| mutes_event(rule, &event)))
         }
     }
 
     /// Remembers that a run was.
     pub(super) fn note_run(&mut self, now: DateTime<Utc>) {
-        if self.noted.is_none_or(|noted| now - noted >= NOTED_EVERY) {
+        if self.noted.is_none_or(|noted| now - noted >= NOTED_EVERY || noted > now) {
             self.noted = Some(now);
         }
     }
@@ -294,9 +323,12 @@ impl Ledger {
     }
 
     fn lines(&self) -> impl Iterator<Item = (&str, Event)> {
-        self.events.iter().filter_map(|(id, known)| {
-            Some((id.as_str(), Event::of_line(known.line.as_ref()?.as_bytes()).ok()?))
-        })
+        self.events.keys().filter_map(|id| Some((id.as_str(), self.event(id)?)))
+    }
+
+    /// An event whose line is kept.
+    fn event(&self, id: &str) -> Option<Event> {
+        Event::of_line(self.events.get(id)?.line.as_ref()?.as_bytes()).ok()
     }
 
     /// Whether a run has found an event.
@@ -314,16 +346,6 @@ impl Ledger {
                 .get(&event.record.event_id)
                 .map_or_else(|| shared.clone(), |known| known.incident.clone()),
         }
-    }
-
-    /// Ids of all events of a subject whose lines are kept.
-    pub(super) fn members(&self, subject: &str, group: Group) -> Vec<String> {
-        let ids = match group {
-            Group::Insight => self.index.by_shared.get(subject),
-            Group::Incident => self.index.by_incident.get(subject),
-        };
-        let has_line = |id: &&String| self.events.get(*id).is_some_and(|known| known.line.is_some());
-        ids.into_iter().flatten().filter(has_line).cloned().collect()
     }
 
     /// What became of the Start of the insight of an event, at a feed.
@@ -377,57 +399,13 @@ impl Ledger {
         self.feeds.get(feed)?.resting
     }
 
-    /// Whether anything is to be sent to a feed.
-    #[must_use]
-    pub fn has_pending(&self, feed: &Feed) -> bool {
-        self.feeds.get(&*feed.name).is_some_and(|log| !log.messages.is_empty())
-    }
-
-    /// What is to be sent to a feed, the oldest first, as it was planned; of each only what has not arrived. Each is made when
-    /// it is asked for: a feed that fails takes two of thousands.
-    pub fn pending(&self, feed: &Feed) -> impl Iterator<Item = (Message, Notice)> {
-        let log = self.feeds.get(&*feed.name);
-        log.into_iter().flat_map(move |log| {
-            let notice = move |message| self.notice(log, feed, message);
-            log.messages.iter().filter_map(move |message| Some((message.clone(), notice(message)?)))
-        })
-    }
-
-    fn notice(&self, log: &FeedLog, feed: &Feed, message: &Message) -> Option<Notice> {
-        let line = |id: &String| self.events.get(id)?.line.as_ref();
-        let known =
-            message.members.iter().filter_map(|id| Event::of_line(line(id)?.as_bytes()).ok()).collect();
-        let is_pending = |id: &&String| log.outcomes.get(*id) == Some(&Outcome::Pending);
-        let pending: Vec<String> = message.events.iter().filter(is_pending).cloned().collect();
-        let notice = Notice::of(&feed.name, &message.incident, known, &pending)?;
-        let key = message.key.parse().ok()?;
-        Some(Notice { key, opened: self.opened(feed, message), held_back: message.held_back, ..notice })
-    }
-
-    /// Shared ids of the message's Ends whose Start was delivered by an earlier run. One that is still to be delivered opens an
-    /// alert that its End must not close at once: nobody would look at it.
-    fn opened(&self, feed: &Feed, message: &Message) -> Vec<String> {
-        let own: Vec<Event> = message
-            .events
-            .iter()
-            .filter_map(|id| Event::of_line(self.events.get(id)?.line.as_ref()?.as_bytes()).ok())
-            .collect();
-        let shared = |event: &Event| event.record.shared_event_id.clone();
-        let starts: BTreeSet<String> =
-            own.iter().filter(|event| event.state() == State::Start).map(shared).collect();
-        let starts_elsewhere = |end: &&Event| !starts.contains(&end.record.shared_event_id);
-        let is_told = |end: &&Event| self.start_at(&feed.name, end) == Some(&Outcome::Delivered);
-        let ends = own.iter().filter(|event| event.state() == State::End);
-        ends.filter(starts_elsewhere).filter(is_told).map(shared).collect()
-    }
-
     /// Gives up what `feed` has not taken for too long; how many events that are.
     pub(super) fn give_up(&mut self, feed: &Feed, now: DateTime<Utc>, why: &str) -> u64 {
         let Some(log) = self.feeds.get_mut(&*feed.name) else { return 0 };
         let after = TimeDelta::minutes(feed.give_up_after.into());
         let mut given_up = 0;
         for message in log.messages.iter().filter(|message| now - message.planned >= after) {
-            for id in &message.events {
+            for id in message.own() {
                 if let Some(outcome) =
                     log.outcomes.get_mut(id).filter(|outcome| **outcome == Outcome::Pending)
                 {
@@ -441,11 +419,12 @@ impl Ledger {
     }
 
     /// Forgets what nobody needs any more. Of a feed that the configuration does not have, messages are forgotten soon; what it
-    /// was told is remembered as long as anybody's: it may be back in the next run.
-    pub(super) fn prune(&mut self, feeds: &[Feed], now: DateTime<Utc>) {
+    /// was told is remembered as long as anybody's: it may be back in the next run. How many events of such feeds are given up.
+    pub(super) fn prune(&mut self, feeds: &[Feed], now: DateTime<Utc>) -> BTreeMap<String, u64> {
+        let mut given_up = BTreeMap::new();
         for (name, log) in &mut self.feeds {
             if feeds.iter().all(|feed| *feed.name != **name) {
-                log.forget_messages(now - LINES_KEPT);
+                given_up.insert(name.clone(), log.forget_messages(now - LINES_KEPT));
             }
         }
         // What was delivered needs its lines no more.
@@ -468,7 +447,9 @@ impl Ledger {
         }
         self.feeds
             .retain(|name, log| !log.outcomes.is_empty() || feeds.iter().any(|feed| *feed.name == **name));
+        self.unpublished.retain(|id| self.events.contains_key(id));
         self.index = Index::of(&self.events);
+        given_up
     }
 
     /// How many events are known, and how many are still to be told: an event that two feeds wait for counts twice.

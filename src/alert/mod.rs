@@ -24,7 +24,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::config::{Feed, FeedKind, Mute};
-use crate::emit::Line;
+use crate::emit::{Line, Told as EarlierTold};
 use crate::finding::Event;
 use crate::insight::Insight;
 use crate::s3::{Buckets, S3Error};
@@ -66,6 +66,15 @@ pub enum AlertError {
     /// A thread that failed, which is a bug.
     #[error("sending alerts failed: {0}")]
     Broken(String),
+}
+
+/// Whether what is noted has been published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Publishing {
+    /// It has.
+    Done,
+    /// It will be, unless the run ends before: then nobody is to hear of it.
+    ToCome,
 }
 
 /// The feeds of a configuration, ready to be told.
@@ -116,7 +125,8 @@ impl Alerts {
         })
     }
 
-    /// Notes in the ledger of `state` what a run has found, as what is to be sent. What was noted before stays as it is.
+    /// Notes in the ledger of `state` what a run has found, as what is to be sent. What was noted before stays as it is, but for
+    /// what an earlier run wanted to publish and did not, by what is `told` at DEST: where the ledger has such, it is to be given.
     ///
     /// # Errors
     /// When the ledger cannot be read or written. Then it is as it was.
@@ -125,11 +135,21 @@ impl Alerts {
         state: &mut State,
         insights: &[Insight],
         moment: Moment,
+        (publishing, told): (Publishing, Option<&EarlierTold>),
     ) -> Result<Planned, AlertError> {
         let before = ledger_of(state)?;
         let mut ledger = before.clone();
+        ledger.forget_future(moment.now);
+        if let Some(told) = told {
+            ledger.forget_unpublished(|event| told.has(event));
+        }
         ledger.mute(&self.mutes, moment.now);
-        let found = insights.iter().map(found).collect();
+        let found: Vec<Found> = insights.iter().map(found).collect();
+        if publishing == Publishing::ToCome {
+            let new = found.iter().filter(|found| !ledger.knows(&found.event));
+            let new: Vec<String> = new.map(|found| found.event.record.event_id.clone()).collect();
+            ledger.note_unpublished(new.into_iter());
+        }
         let planned = plan(&mut ledger, found, &self.feeds(), moment);
         ledger.note_run(moment.now);
         // Who follows a trail finds nothing new in most minutes, and pays for each request.
@@ -137,6 +157,19 @@ impl Alerts {
             state.save_ledger(&ledger.to_bytes())?;
         }
         Ok(planned)
+    }
+
+    /// Notes that what was to be published is.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read or written. Then the next run finds out.
+    pub fn note_published(&self, state: &mut State) -> Result<(), AlertError> {
+        let mut ledger = ledger_of(state)?;
+        if ledger.has_unpublished() {
+            ledger.note_published();
+            state.save_ledger(&ledger.to_bytes())?;
+        }
+        Ok(())
     }
 
     /// Names of all feeds, in the order of the configuration.

@@ -25,9 +25,9 @@ pub struct Notice {
     /// Id of the incident: the same in every message about it, whoever joins later. Of a feed that groups nothing, the
     /// shared id of the insight.
     pub incident: String,
-    /// Whether all of it is known to have ended.
+    /// Whether all of it that the feed is told has ended.
     pub status: Status,
-    /// The highest of all that is known of it.
+    /// The highest of all that the feed is told of it.
     pub severity: Severity,
     /// What happened, in a sentence; safe to print, but not escaped for any format.
     pub sentence: String,
@@ -39,12 +39,17 @@ pub struct Notice {
     pub until: Option<Minute>,
     /// What is new, in order of start: at least one, each told in this message only.
     pub events: Vec<Event>,
-    /// All that is known of the incident, `events` included, in order of start.
+    /// Ids of all events of the message as it was planned: some may have arrived by now.
+    pub planned: Vec<String>,
+    /// All that the feed is told of the incident, `events` included, in order of start.
     pub members: Vec<Finding>,
     /// The one of `members` that says most.
     pub leading: usize,
     /// Shared ids of the insights whose Start the feed was told by an earlier run: their End closes what that had opened.
     pub opened: Vec<String>,
+    /// Those of `opened` after which another of the same series began that goes on: where both are the same alert, the End of the
+    /// one must not close what the other has opened.
+    pub outlived: Vec<String>,
     /// Messages that the feed's cap has held back since its last message.
     pub held_back: u64,
 }
@@ -79,8 +84,8 @@ impl Status {
 }
 
 impl Notice {
-    /// What a message to `feed` tells. `known` is all that is known of the incident, each event once; of it, those with the
-    /// ids `new` are told. `None` where none of them is known.
+    /// What a message to `feed` tells. `known` is all that the feed is told of the incident, each event once; of it, those with
+    /// the ids `new` are new. `None` where none of them is known.
     #[must_use]
     pub fn of(feed: &str, incident: &str, known: Vec<Event>, new: &[String]) -> Option<Self> {
         let new: BTreeSet<&String> = new.iter().collect();
@@ -93,6 +98,7 @@ impl Notice {
         let Incident { leading, principal, from, until, severity, sentence, .. } = Incident::of(&members)?;
         let ids: Vec<&str> = events.iter().map(|event| &*event.record.event_id).collect();
         let key = key(feed, &ids);
+        let planned = ids.into_iter().map(str::to_owned).collect();
         (!events.is_empty()).then(|| Self {
             key,
             feed: feed.to_owned(),
@@ -104,10 +110,12 @@ impl Notice {
             principal,
             from,
             until,
+            planned,
             events,
             members,
             leading,
             opened: Vec::new(),
+            outlived: Vec::new(),
             held_back: 0,
         })
     }

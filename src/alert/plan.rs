@@ -8,7 +8,7 @@ use super::ledger::{Found, Ledger, Message, Outcome};
 use super::notice::key;
 use super::route::{Reason, Told, route};
 use crate::cloudtrail::insight::State;
-use crate::config::Feed;
+use crate::config::{Ends, Feed, FeedKind};
 use crate::finding::Event;
 use crate::severity::Severity;
 
@@ -31,6 +31,8 @@ pub struct Withheld {
     pub held_back: u64,
     /// Since a rule mutes them, or other insights tell them.
     pub muted: u64,
+    /// Since the configuration has no such feed any more, and they waited for it for too long.
+    pub given_up: u64,
 }
 
 /// Plans a message to each feed for all that is new to `ledger` and that it is to be told of; notes of the rest why not. What
@@ -39,11 +41,22 @@ pub fn plan(ledger: &mut Ledger, found: Vec<Found>, feeds: &[Feed], moment: Mome
     let new = ledger.take(found, moment.now);
     let mut planned = Planned::new();
     for feed in feeds {
-        plan_new(ledger, feed, &new, moment);
+        plan_new(ledger, feed, &new, (moment, Cap::Holds));
         planned.insert(feed.name.to_string(), withheld(ledger, feed, &new));
     }
-    ledger.prune(feeds, moment.now);
+    for (feed, given_up) in ledger.prune(feeds, moment.now) {
+        planned.entry(feed).or_default().given_up = given_up;
+    }
     planned
+}
+
+/// Whether a feed's cap holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cap {
+    /// It does.
+    Holds,
+    /// Somebody asked for the messages: all are sent, and count nowhere.
+    IsLifted,
 }
 
 /// Whether what was delivered is told again.
@@ -66,11 +79,11 @@ pub(super) fn replan(ledger: &mut Ledger, found: Vec<Found>, feed: &Feed, moment
         _ => false,
     };
     let untold: Vec<Event> = events.into_iter().filter(|event| !is_told(event)).collect();
-    plan_new(ledger, feed, &untold, moment);
+    plan_new(ledger, feed, &untold, (moment, Cap::IsLifted));
 }
 
 /// Decides of each event whether the feed is told, and plans its messages.
-fn plan_new(ledger: &mut Ledger, feed: &Feed, new: &[Event], moment: Moment) {
+fn plan_new(ledger: &mut Ledger, feed: &Feed, new: &[Event], (moment, cap): (Moment, Cap)) {
     // A Start before its End, which asks what became of it.
     let mut new: Vec<&Event> = new.iter().collect();
     new.sort_by_key(|event| (event.state(), event.record.event_time, &event.record.event_id));
@@ -85,7 +98,7 @@ fn plan_new(ledger: &mut Ledger, feed: &Feed, new: &[Event], moment: Moment) {
             Told::No(reason) => ledger.note(&feed.name, id, Outcome::Untold(reason)),
         }
     }
-    plan_feed(ledger, feed, told, moment.now);
+    plan_feed(ledger, feed, told, (moment.now, cap));
 }
 
 fn withheld(ledger: &Ledger, feed: &Feed, new: &[Event]) -> Withheld {
@@ -93,39 +106,107 @@ fn withheld(ledger: &Ledger, feed: &Feed, new: &[Event]) -> Withheld {
     let count = |wanted: &Outcome| {
         new.iter().filter(|event| outcomes.get(&*event.record.event_id) == Some(&wanted)).count() as u64
     };
-    Withheld { held_back: count(&Outcome::HeldBack), muted: count(&Outcome::Untold(Reason::Muted)) }
+    Withheld {
+        held_back: count(&Outcome::HeldBack),
+        muted: count(&Outcome::Untold(Reason::Muted)),
+        given_up: 0,
+    }
+}
+
+/// What messages are about, with their events: the most severe first.
+fn in_order(told: BTreeMap<String, Vec<&Event>>) -> Vec<(String, Vec<&Event>)> {
+    let mut subjects: Vec<(String, Vec<&Event>)> = told.into_iter().collect();
+    subjects.sort_by_cached_key(|(subject, events)| {
+        let from = events.iter().map(|event| event.record.event_time).min();
+        (Reverse(severity(events)), from, subject.clone())
+    });
+    subjects
+}
+
+fn severity(events: &[&Event]) -> Severity {
+    events.iter().map(|event| event.severity()).max().unwrap_or(Severity::Low)
 }
 
 /// The most severe come first: they are told before the cap is reached.
-fn plan_feed(ledger: &mut Ledger, feed: &Feed, told: BTreeMap<String, Vec<&Event>>, now: DateTime<Utc>) {
-    let mut subjects: Vec<(String, Vec<&Event>)> = told.into_iter().collect();
-    subjects.sort_by_cached_key(|(subject, events)| {
-        let severity = events.iter().map(|event| event.severity()).max().unwrap_or(Severity::Low);
-        let from = events.iter().map(|event| event.record.event_time).min();
-        (Reverse(severity), from, subject.clone())
-    });
-    for (subject, events) in subjects {
-        let ids: Vec<String> = events.iter().map(|event| event.record.event_id.clone()).collect();
+fn plan_feed(
+    ledger: &mut Ledger,
+    feed: &Feed,
+    told: BTreeMap<String, Vec<&Event>>,
+    (now, cap): (DateTime<Utc>, Cap),
+) {
+    let mut says_how_many = None;
+    for (subject, events) in in_order(told) {
         // What ends is told in any case: its start was, and who waits for the end would wait for ever.
         let starts: BTreeSet<&str> = events
             .iter()
             .filter(|event| event.state() == State::Start)
             .map(|event| &*event.record.shared_event_id)
             .collect();
-        let counts = events.iter().any(|event| is_news(event, &starts, ledger, feed));
-        let members = ledger.members(&subject, feed.group);
-        let log = ledger.log(&feed.name);
-        if counts {
-            if feed.at_most.is_some_and(|most| log.planned_lately(now) >= usize::from(most)) {
-                log.hold_back(ids);
+        let is_news = events.iter().any(|event| is_news(event, &starts, ledger, feed));
+        if is_news && cap == Cap::Holds {
+            let (severity, log) = (severity(&events), ledger.log(&feed.name));
+            if !log.has_room(feed.at_most, Some(severity), now) {
+                log.hold_back(events.iter().map(|event| event.record.event_id.clone()).collect(), now);
                 continue;
             }
-            log.count(now);
+            log.count(now, severity);
         }
-        let key = key(&feed.name, &ids.iter().map(String::as_str).collect::<Vec<_>>()).to_string();
-        log.plan(Message { key, incident: subject, events: ids, members, held_back: 0, planned: now });
+        let key = plan_message(ledger, feed, (subject, &events), now);
+        // What resolves an alert of PagerDuty has no room for words.
+        if is_news || !matches!(feed.kind, FeedKind::PagerDuty(_)) {
+            says_how_many = Some(key);
+        }
     }
-    ledger.log(&feed.name).tell_held_back(now);
+    if cap == Cap::Holds && ledger.log(&feed.name).held_back() > 0 {
+        let says_how_many = says_how_many.or_else(|| release(ledger, feed, now));
+        if let Some(key) = says_how_many {
+            ledger.log(&feed.name).tell_held_back(&key);
+        }
+    }
+}
+
+/// Plans one message; its key.
+fn plan_message(
+    ledger: &mut Ledger,
+    feed: &Feed,
+    (subject, events): (String, &[&Event]),
+    now: DateTime<Utc>,
+) -> String {
+    let ids: Vec<String> = events.iter().map(|event| event.record.event_id.clone()).collect();
+    let members = ledger.members(&subject, feed);
+    let key = key(&feed.name, &ids.iter().map(String::as_str).collect::<Vec<_>>()).to_string();
+    ledger.log(&feed.name).plan(Message {
+        key: key.clone(),
+        incident: subject,
+        events: ids,
+        members,
+        elsewhere: BTreeSet::new(),
+        held_back: 0,
+        planned: now,
+    });
+    key
+}
+
+/// Plans a message of the most severe that was held back, where there is room again and nothing newer says that anything was; its
+/// key.
+fn release(ledger: &mut Ledger, feed: &Feed, now: DateTime<Utc>) -> Option<String> {
+    if !ledger.log(&feed.name).has_room(feed.at_most, None, now) {
+        return None;
+    }
+    let held_back = ledger.held_back(&feed.name);
+    let wanted = held_back.iter().filter(|event| event.state() == State::Start || feed.ends == Ends::Told);
+    let mut waiting = BTreeMap::<String, Vec<&Event>>::new();
+    for event in wanted {
+        waiting.entry(ledger.subject(event, feed.group)).or_default().push(event);
+    }
+    let (subject, events) = in_order(waiting).into_iter().next()?;
+    let log = ledger.log(&feed.name);
+    log.release();
+    log.count(now, severity(&events));
+    for event in &events {
+        ledger.note(&feed.name, &event.record.event_id, Outcome::Pending);
+    }
+    Some(plan_message(ledger, feed, (subject, &events), now))
 }
 
 /// Whether the feed hears of an insight for the first time. `starts` are told with it.

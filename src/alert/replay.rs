@@ -53,13 +53,16 @@ impl Alerts {
     /// Plans to tell of `found` again: what was not delivered, or all of it. What a run will send anyway stays as it is.
     pub fn plan_again(&self, ledger: &mut Ledger, found: &[Found], now: DateTime<Utc>, again: Again) {
         let moment = Moment { now, since: DateTime::UNIX_EPOCH };
+        ledger.forget_future(now);
+        // It was read from where it is published.
+        ledger.note_found_published(found);
         // What nobody has found before was published by a run that may not have had the rules.
         let unknown = found.iter().filter(|found| !ledger.knows(&found.event));
         let muted = unknown.filter(|found| self.mutes.iter().any(|rule| mutes_event(rule, &found.event)));
         let muted: Vec<String> = muted.map(|found| found.event.record.event_id.clone()).collect();
         for receiver in &self.receivers {
             replan(ledger, found.to_vec(), &receiver.feed, moment, again);
-            for id in &muted {
+            for id in muted.iter().filter(|id| !ledger.closes(&receiver.feed.name, id)).collect::<Vec<_>>() {
                 ledger.note(&receiver.feed.name, id, Outcome::Untold(Reason::Muted));
             }
         }

@@ -36,10 +36,12 @@ pub enum Reason {
 /// than the insight. What was noticed before `since` is old.
 ///
 /// An End is told where its Start was. It is told by itself, as news, where the Start did not match or was muted and the
-/// End does and is not: what is over can prove to be worse than it looked.
+/// End does and is not: what is over can prove to be worse than it looked. Where its Start was delivered, an End is told though
+/// it is muted: a rule that somebody writes because of an alert must not leave that open for ever.
 #[must_use]
 pub fn route(feed: &Feed, event: &Event, start: Option<&Outcome>, since: DateTime<Utc>) -> Told {
-    if !event.alerts() {
+    let closes = event.state() == State::End && start == Some(&Outcome::Delivered);
+    if !event.alerts() && !closes {
         return Told::No(Reason::Muted);
     }
     let matches = matches(feed, event);

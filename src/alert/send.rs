@@ -9,7 +9,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 
 use super::deliver::{Clock, Note, Receiver, is_failure};
 use super::feed::outgoing;
-use super::ledger::{Ledger, Message, Outcome};
+use super::ledger::{Ledger, Message, NO_SUCH_FEED, Outcome};
 use super::notice::Notice;
 use super::outgoing::Outgoing;
 use super::plan::Planned;
@@ -67,8 +67,13 @@ impl Alerts {
         planned: &Planned,
         stop: &Arc<AtomicBool>,
     ) -> Result<(State, BTreeMap<String, FeedTold>), AlertError> {
-        let ledger = ledger_of(&state)?;
-        let mut told: BTreeMap<String, FeedTold> = BTreeMap::new();
+        let mut ledger = ledger_of(&state)?;
+        ledger.forget_future(now);
+        let mut told = match only {
+            Only::All => self.orphans(&ledger, planned),
+            // Who asked for some of what waits has not asked for this.
+            Only::These(_) => BTreeMap::new(),
+        };
         let mut called = Vec::new();
         for receiver in &self.receivers {
             let name = receiver.feed.name.to_string();
@@ -95,6 +100,21 @@ impl Alerts {
             told.entry(name).or_default().problem = Some(problem);
         }
         finish(kept, feeds, told, (now, only)).await
+    }
+
+    /// What waits, or has waited for too long, for feeds that the configuration does not have.
+    fn orphans(&self, ledger: &Ledger, planned: &Planned) -> BTreeMap<String, FeedTold> {
+        let mut told = BTreeMap::<String, FeedTold>::new();
+        for (feed, pending) in ledger.orphans(&self.feeds()) {
+            told.entry(feed).or_default().pending = pending;
+        }
+        for (feed, withheld) in planned.iter().filter(|(_, withheld)| withheld.given_up > 0) {
+            told.entry(feed.clone()).or_default().given_up = withheld.given_up;
+        }
+        for told in told.values_mut() {
+            told.problem = Some(NO_SUCH_FEED.to_owned());
+        }
+        told
     }
 
     /// What went wrong last, by feed; and what is known afterwards.

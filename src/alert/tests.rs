@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::ledger::{Found, Ledger, Message, Outcome};
 use super::notice::{Notice, Status, key};
-use super::plan::{Moment, plan};
+use super::plan::{Again, Moment, plan, replan};
 use super::route::{Reason, Told, route};
 use super::{found, trial};
 use crate::cloudtrail::insight::State;
@@ -114,6 +114,16 @@ fn who_is_told_what_and_why_not() {
         let event = found(&insight).event;
         assert_eq!(route(&feed(more), &event, before.as_ref(), DateTime::UNIX_EPOCH), want, "{what}");
     }
+    // Who was told that it began waits for the end, whatever mutes it by now.
+    let mut over = end(1);
+    over.explanation.muted_by = Some("m".into());
+    let over = found(&over).event;
+    let ended = |more: &str, before: Outcome| route(&feed(more), &over, Some(&before), DateTime::UNIX_EPOCH);
+    assert_eq!(ended("", Outcome::Delivered), yes);
+    assert_eq!(ended("resolved = false", Outcome::Delivered), no(Reason::EndsUntold));
+    for before in [Outcome::Pending, Outcome::HeldBack, Outcome::Untold(Reason::Muted)] {
+        assert_eq!(ended("", before), no(Reason::Muted));
+    }
     let event = found(&start(1)).event;
     assert_eq!(event.direction(), Direction::Up);
     assert_eq!(route(&feed(""), &event, None, now()), no(Reason::Old));
@@ -172,6 +182,231 @@ fn the_most_severe_is_told_before_the_cap_is_reached_and_ends_are_told_in_any_ca
     let later = moment(now() + TimeDelta::minutes(61));
     plan(&mut ledger, all(&[start(5)]), &feeds, later);
     assert_eq!(made(&ledger, &feeds[0]).len(), 3, "an hour later there is room again");
+}
+
+#[test]
+fn what_is_worse_than_all_of_the_hour_is_told_and_what_is_held_back_is_said() {
+    let at = |minutes: i64| moment(now() + TimeDelta::minutes(minutes));
+    let feeds = [feed("at_most = 1")];
+    let mut ledger = Ledger::default();
+    let medium = insight(1, State::Start, Severity::Medium);
+    plan(&mut ledger, all(&[medium, insight(9, State::Start, Severity::Low)]), &feeds, at(0));
+    plan(&mut ledger, all(&[start(2), start(3), start(4)]), &feeds, at(10));
+    let pending = made(&ledger, &feeds[0]);
+    assert_eq!(pending.len(), 2, "one that is worse than what was told");
+    assert_eq!((pending[1].1.severity, pending[1].1.held_back), (Severity::High, 2));
+    plan(&mut ledger, all(&[start(5), end(5), start(6)]), &feeds, at(20));
+    assert_eq!(made(&ledger, &feeds[0]).len(), 2);
+    // Of the last two nobody was told anything. Once there is room again, one of them says so, with its end.
+    plan(&mut ledger, Vec::new(), &feeds, at(69));
+    assert_eq!(made(&ledger, &feeds[0]).len(), 2, "no room yet");
+    plan(&mut ledger, Vec::new(), &feeds, at(71));
+    let pending = made(&ledger, &feeds[0]);
+    assert_eq!((pending.len(), pending[2].1.held_back), (3, 1));
+    assert_eq!(pending[2].0.events, [start(5), end(5)].map(|insight| insight.event_id.to_string()));
+    plan(&mut ledger, Vec::new(), &feeds, at(200));
+    assert_eq!(made(&ledger, &feeds[0]).len(), 3, "once");
+    let late = all(&[start(7), start(8)]);
+    plan(&mut ledger, late, &feeds, at(270));
+    ledger.mute(&[], now());
+    assert_eq!(made(&ledger, &feeds[0])[3].1.held_back, 1);
+    // An old ledger does not say how severe the hour was.
+    let text = String::from_utf8(ledger.to_bytes()).expect("text");
+    let worst = text.find(",\"worst\":").expect("it is there");
+    let until = worst + text[worst..].find('}').expect("it ends") + 1;
+    let old = format!("{}{}", &text[..worst], &text[until..]);
+    let mut ledger = Ledger::from_bytes(old.as_bytes()).expect("as it was");
+    plan(&mut ledger, all(&[insight(10, State::Start, Severity::Critical)]), &feeds, at(275));
+    assert_eq!(made(&ledger, &feeds[0]).len(), 4, "the cap holds");
+}
+
+#[test]
+fn a_message_that_cannot_say_how_many_were_held_back_does_not_take_the_number() {
+    let feeds = feeds(
+        "[[feed]]\nname = \"f\"\ntype = \"pagerduty\"\nrouting_key_env = \"K\"\nat_most = 1\ngroup = \"none\"\n",
+    );
+    let mut ledger = Ledger::default();
+    plan(&mut ledger, all(&[start(1)]), &feeds, moment(now()));
+    ledger.note("f", &start(1).event_id.to_string(), Outcome::Delivered);
+    let soon = moment(now() + TimeDelta::minutes(5));
+    plan(&mut ledger, all(&[end(1), start(2), start(3), start(4)]), &feeds, soon);
+    let pending = made(&ledger, &feeds[0]);
+    assert_eq!((pending.len(), pending[0].1.held_back), (1, 0), "what resolves has no room for it");
+    plan(&mut ledger, Vec::new(), &feeds, moment(now() + TimeDelta::minutes(61)));
+    assert_eq!(made(&ledger, &feeds[0])[1].1.held_back, 2, "what triggers has");
+}
+
+#[test]
+fn what_somebody_asks_for_is_sent_whatever_the_cap_and_in_one_message() {
+    let feeds = [feed("at_most = 1\ngroup = \"none\"")];
+    let mut ledger = Ledger::default();
+    let found = all(&[start(1), start(2), start(3)]);
+    plan(&mut ledger, found.clone(), &feeds, moment(now()));
+    ledger.note("f", &start(1).event_id.to_string(), Outcome::Delivered);
+    for (again, want) in [(Again::No, 2), (Again::Yes, 3)] {
+        let mut ledger = ledger.clone();
+        replan(&mut ledger, found.clone(), &feeds[0], moment(now() + TimeDelta::minutes(5)), again);
+        assert_eq!(made(&ledger, &feeds[0]).len(), want, "{again:?}");
+        assert!(ledger.outcomes("f").values().all(|outcome| **outcome != Outcome::HeldBack));
+        plan(&mut ledger, all(&[start(4)]), &feeds, moment(now() + TimeDelta::minutes(70)));
+        assert_eq!(made(&ledger, &feeds[0]).len(), want + 1, "it counts nowhere");
+    }
+    // What waits in a message of several stays there; what is told anew is there no more.
+    let feeds = [feed("")];
+    let mut ledger = Ledger::default();
+    let found = all(&[by_eve(1, State::Start, Severity::High), by_eve(2, State::Start, Severity::High)]);
+    plan(&mut ledger, found.clone(), &feeds, moment(now()));
+    let before = messages(&ledger, &feeds[0]);
+    for outcome in [Outcome::Rejected("x".into()), Outcome::Delivered] {
+        ledger.note("f", &start(1).event_id.to_string(), outcome);
+        replan(&mut ledger, found.clone(), &feeds[0], moment(now()), Again::Yes);
+        let after = messages(&ledger, &feeds[0]);
+        assert_eq!((before.len(), after.len()), (1, 2));
+        assert_eq!(after[0], (before[0].0.clone(), BTreeSet::from([start(2).event_id.to_string()])));
+        assert_eq!(after[1].1, BTreeSet::from([start(1).event_id.to_string()]));
+    }
+    assert_eq!(Ledger::from_bytes(&ledger.to_bytes()).expect("as written"), ledger);
+}
+
+/// The same, all by one caller: they are one incident.
+fn by_eve(number: u16, state: State, severity: Severity) -> Insight {
+    let mut insight = insight(number, state, severity);
+    insight.explanation.contributors = vec![crate::attribution::Contributor {
+        attribute: crate::attribution::Contributing::Identity,
+        value: "arn:aws:iam::111122223333:user/eve".to_owned(),
+        calls: 9,
+        usual: 0.0,
+    }];
+    insight
+}
+
+#[test]
+fn a_message_speaks_of_what_its_feed_is_told_and_of_nothing_else() {
+    let all_of_it = feed("");
+    let some = Feed { name: "g".into(), ..feed("match = { name = \"Api2\" }") };
+    let feeds = [all_of_it, some];
+    let mut muted = by_eve(1, State::Start, Severity::Critical);
+    muted.explanation.muted_by = Some("m".into());
+    let (two, three) = (by_eve(2, State::Start, Severity::Medium), by_eve(3, State::Start, Severity::High));
+    let mut ledger = Ledger::default();
+    plan(&mut ledger, all(&[muted, two, three]), &feeds, moment(now()));
+    let last = |ledger: &Ledger, feed: usize| {
+        made(ledger, &feeds[feed]).pop().map(|(_, notice)| notice).expect("it is told")
+    };
+    let names = |notice: &Notice| -> Vec<&str> {
+        ["Api1", "Api2", "Api3"].into_iter().filter(|name| notice.sentence.contains(name)).collect()
+    };
+    let [of_all, of_some] = [last(&ledger, 0), last(&ledger, 1)];
+    assert_eq!((names(&of_all), of_all.severity), (vec!["Api2", "Api3"], Severity::High));
+    assert_eq!((names(&of_some), of_some.severity), (vec!["Api2"], Severity::Medium));
+    assert_eq!((of_all.members.len(), of_some.members.len()), (2, 1));
+    // A feed that was told of one hears that it is over when that is, and not when all is.
+    plan(&mut ledger, all(&[by_eve(2, State::End, Severity::Medium)]), &feeds, moment(now()));
+    let [of_all, of_some] = [last(&ledger, 0), last(&ledger, 1)];
+    assert_eq!((of_all.status, of_some.status), (Status::Firing, Status::Resolved));
+    assert!(of_all.until.is_none() && of_some.until.is_some());
+    // A rule that is written while they wait.
+    let rule = "[[mute]]\nreason = \"known\"\nname = \"Api3\"";
+    ledger.mute(&Config::load(rule, "f.toml").expect("a sound configuration").mutes, now());
+    let of_all = last(&ledger, 0);
+    assert_eq!((names(&of_all), of_all.severity), (vec!["Api2"], Severity::Medium));
+}
+
+#[test]
+fn a_rule_that_is_written_because_of_an_alert_does_not_keep_its_end() {
+    let feeds = [feed("")];
+    let mut ledger = Ledger::default();
+    plan(&mut ledger, all(&[start(1), start(2)]), &feeds, moment(now()));
+    ledger.note("f", &start(1).event_id.to_string(), Outcome::Delivered);
+    plan(&mut ledger, all(&[end(1), end(2)]), &feeds, moment(now()));
+    let rule = "[[mute]]\nreason = \"known\"\naccount = \"0*\"";
+    ledger.mute(&Config::load(rule, "f.toml").expect("a sound configuration").mutes, now());
+    let told = messages(&ledger, &feeds[0]);
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].1, BTreeSet::from([end(1).event_id.to_string()]));
+}
+
+#[test]
+fn an_end_does_not_close_a_later_insight_that_has_the_same_labels() {
+    let feeds = feeds(
+        "[[feed]]\nname = \"f\"\ntype = \"alertmanager\"\nurl = \"https://am.example\"\ngroup = \"none\"",
+    );
+    // The same series two hours later.
+    let later = |state: State| {
+        let mut later = insight(2, state, Severity::High);
+        later.series = start(1).series;
+        later.start = later.start.plus(120);
+        later.event_time = later.event_time.plus(120);
+        later
+    };
+    let outlived = |known: &[Insight], delivered: &[Insight]| {
+        let mut ledger = Ledger::default();
+        plan(&mut ledger, all(&[start(1)]), &feeds, moment(now()));
+        ledger.note("f", &start(1).event_id.to_string(), Outcome::Delivered);
+        plan(&mut ledger, all(&[end(1)]), &feeds, moment(now()));
+        plan(&mut ledger, all(known), &feeds, moment(now()));
+        for insight in delivered {
+            ledger.note("f", &insight.event_id.to_string(), Outcome::Delivered);
+        }
+        let first = made(&ledger, &feeds[0]).swap_remove(0).1;
+        assert_eq!(first.opened, [start(1).shared_id.to_string()]);
+        first.outlived == first.opened
+    };
+    let (begins, ends) = (later(State::Start), later(State::End));
+    assert!(!outlived(&[], &[]));
+    assert!(outlived(std::slice::from_ref(&begins), &[]));
+    assert!(outlived(std::slice::from_ref(&begins), std::slice::from_ref(&begins)));
+    let both = [begins, ends];
+    assert!(outlived(&both, &both[..1]));
+    assert!(!outlived(&both, &both), "that is over, too");
+    assert!(!outlived(&[start(3)], &[]), "another series");
+    let mut milder = later(State::Start);
+    milder.explanation.severity = Severity::Low;
+    assert!(!outlived(&[milder], &[]), "another label");
+}
+
+#[test]
+fn what_a_clock_that_was_ahead_has_noted_holds_nobody_up() {
+    let feeds = [feed("at_most = 1")];
+    let ahead = now() + TimeDelta::days(700);
+    let mut ledger = Ledger::default();
+    plan(&mut ledger, all(&[start(1)]), &feeds, moment(ahead));
+    ledger.rest("f", Some(ahead));
+    ledger.note_run(ahead);
+    ledger.forget_future(now());
+    plan(&mut ledger, all(&[start(2)]), &feeds, moment(now()));
+    ledger.note_run(now());
+    assert_eq!(made(&ledger, &feeds[0]).len(), 2, "nothing was told within the hour");
+    assert_eq!(ledger.resting("f"), None);
+    let day = TimeDelta::days(1);
+    assert_eq!(ledger.since(now() + day * 7), now() - day, "down for a week");
+    assert_eq!(ledger.give_up(&feeds[0], now() + day * 3, "x"), 2);
+    // A server may ask for an hour, and the clocks of two runs may differ a little.
+    let asked = now() + TimeDelta::minutes(65);
+    ledger.rest("f", Some(asked));
+    ledger.forget_future(now());
+    assert_eq!(ledger.resting("f"), Some(asked));
+}
+
+#[test]
+fn what_was_noted_and_never_published_is_told_to_nobody() {
+    let feeds = [feed("")];
+    for is_published in [true, false] {
+        let mut ledger = Ledger::default();
+        plan(&mut ledger, all(&[start(1)]), &feeds, moment(now()));
+        let before = ledger.clone();
+        ledger.note_unpublished(std::iter::once(start(2).event_id.to_string()));
+        plan(&mut ledger, all(&[start(2)]), &feeds, moment(now()));
+        let mut ledger = Ledger::from_bytes(&ledger.to_bytes()).expect("as written");
+        assert!(ledger.has_unpublished());
+        ledger.forget_unpublished(|event| {
+            assert_eq!(event.record.event_id, start(2).event_id.to_string());
+            is_published
+        });
+        assert!(!ledger.has_unpublished());
+        assert_eq!(messages(&ledger, &feeds[0]).len(), 1 + usize::from(is_published));
+        assert!(is_published || ledger.outcomes("f") == before.outcomes("f"), "as if it had not been");
+    }
 }
 
 #[test]
@@ -238,9 +473,12 @@ fn a_feed_that_is_away_for_a_run_is_told_nothing_twice() {
     plan(&mut ledger, all(&[start(1), start(2)]), &feeds, moment(now()));
     ledger.note("f", &start(1).event_id.to_string(), Outcome::Delivered);
     let later = |days: i64| moment(now() + TimeDelta::days(days));
-    plan(&mut ledger, Vec::new(), &[], later(1));
+    let planned = plan(&mut ledger, Vec::new(), &[], later(1));
     assert_eq!(messages(&ledger, &feeds[0]).len(), 1, "it may be back soon");
-    plan(&mut ledger, Vec::new(), &[], later(4));
+    assert_eq!((ledger.orphans(&[])["f"], planned["f"].given_up), (1, 0), "and somebody hears of it");
+    assert!(ledger.orphans(&feeds).is_empty());
+    let planned = plan(&mut ledger, Vec::new(), &[], later(4));
+    assert_eq!((ledger.orphans(&[]).len(), planned["f"].given_up), (0, 1));
     assert_eq!(messages(&ledger, &feeds[0]), []);
     plan(&mut ledger, all(&[start(1), start(2), end(1)]), &feeds, later(5));
     assert_eq!(ledger.outcomes("f")[&*start(1).event_id.to_string()], &Outcome::Delivered);

@@ -9,9 +9,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::alert::ledger::LATELY;
 use crate::alert::plan::{Moment, Planned};
 use crate::alert::send::Only;
-use crate::alert::{AlertError, Alerts, ledger_of};
+use crate::alert::{AlertError, Alerts, Publishing, ledger_of};
 use crate::config::{Config, Format};
-use crate::emit::{Earlier, Target};
+use crate::emit::{Earlier, Target, Told};
 use crate::insight::Insight;
 use crate::pipeline::Stop;
 use crate::pipeline::night::GoingOn;
@@ -43,6 +43,8 @@ const ROUND: Duration = Duration::from_secs(20);
 pub(super) struct Alerting {
     alerts: Alerts,
     moment: Moment,
+    /// Whether an earlier run did not come to say what it has published.
+    asks_what_was_told: bool,
     /// When that moment was.
     begun: Instant,
     buckets: Buckets,
@@ -87,7 +89,9 @@ impl AlertArgs {
         let settled = TimeDelta::minutes(going_on.settle.into());
         let since = self.alert_since.map_or(lately - settled, time);
         let moment = Moment { now, since };
-        Ok(Some(Alerting { alerts, moment, begun: instant(), buckets: buckets.clone(), stop }))
+        let asks_what_was_told = ledger.has_unpublished();
+        let (begun, buckets) = (instant(), buckets.clone());
+        Ok(Some(Alerting { alerts, moment, asks_what_was_told, begun, buckets, stop }))
     }
 }
 
@@ -97,9 +101,24 @@ impl Alerting {
         self.alerts.use_stdout()
     }
 
-    /// Notes in the ledger what was found.
-    pub(super) fn note(&self, state: &mut State, insights: &[Insight]) -> Result<Planned, AlertError> {
-        self.alerts.note(state, insights, self.moment)
+    /// Notes in the ledger what was found, where what was told before this run is as `told` says.
+    pub(super) fn note(
+        &self,
+        state: &mut State,
+        insights: &[Insight],
+        (publishing, told): (Publishing, Option<&Told>),
+    ) -> Result<Planned, AlertError> {
+        self.alerts.note(state, insights, self.moment, (publishing, told))
+    }
+
+    /// Notes that what was to be published is.
+    pub(super) fn note_published(&self, state: &mut State) -> Result<(), AlertError> {
+        self.alerts.note_published(state)
+    }
+
+    /// Whether an earlier run did not come to say what it has published.
+    pub(super) const fn asks_what_was_told(&self) -> bool {
+        self.asks_what_was_told
     }
 
     /// Sends what is pending, and puts what became of it into the summary, below `out` too. The results are published: what

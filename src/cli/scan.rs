@@ -16,6 +16,7 @@ use super::progress::Bar;
 use super::reading::ReadingArgs;
 use super::state_arg::StateArgs;
 use crate::aggregate::Attribution;
+use crate::alert::Publishing;
 use crate::alert::plan::Planned;
 use crate::config::{Config, Format, Models};
 use crate::emit::{Earlier, LINES_FILE, Line, PAGE_FILE, Target, outputs};
@@ -158,6 +159,8 @@ pub(super) async fn scan_into(
     if let Some(told) = going_on.as_mut().and_then(|going_on| going_on.told.as_mut()) {
         *told = destination.told()?;
     }
+    let asks = alerting.is_some_and(Alerting::asks_what_was_told);
+    let told = asks.then(|| destination.told()).transpose()?;
     let drawing = looking.drawing;
     let kept = if drawing == Drawing::Graphs { destination.report_before()? } else { None };
     let goes_on = going_on.is_some();
@@ -166,7 +169,8 @@ pub(super) async fn scan_into(
     let mut planned = Planned::new();
     // What was published is left out when all is judged again: it has to be known here before.
     if let (true, Some(alerting), Some(hand_on)) = (is_rescore, alerting, &mut scanned.hand_on) {
-        planned = alerting.note(hand_on.state(), &scanned.insights)?;
+        let how = (Publishing::ToCome, told.as_ref());
+        planned = alerting.note(hand_on.state(), &scanned.insights, how)?;
     }
     stage("publish", &mut stages, || {
         let mut all = outputs(&scanned.insights, &scanned.organizations);
@@ -190,8 +194,13 @@ pub(super) async fn scan_into(
     })?;
     if let Some(mut hand_on) = scanned.hand_on.take() {
         // The next run does not find again what this one's checkpoint has: by then it is noted what is to be told.
-        if let (false, Some(alerting)) = (is_rescore, alerting) {
-            planned = alerting.note(hand_on.state(), &scanned.insights)?;
+        match alerting {
+            Some(alerting) if is_rescore => alerting.note_published(hand_on.state())?,
+            Some(alerting) => {
+                let how = (Publishing::Done, told.as_ref());
+                planned = alerting.note(hand_on.state(), &scanned.insights, how)?;
+            }
+            None => {}
         }
         // Where this was not reached, the next run does the same again.
         let state = stage("save", &mut stages, || hand_on.save())?;

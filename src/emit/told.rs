@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::cloudtrail::insight::State;
 use crate::cloudtrail::published::Published;
+use crate::finding::Event;
 use crate::insight::Insight;
 use crate::time::Minute;
 
@@ -55,6 +56,12 @@ impl Told {
             }
         }
         told
+    }
+
+    /// Whether an event was published.
+    #[must_use]
+    pub fn has(&self, event: &Event) -> bool {
+        self.events.contains(&(event.record.shared_event_id.clone(), event.state()))
     }
 
     /// Leaves what readers have not heard of: no event twice, and no insight of minutes of a series that another was told

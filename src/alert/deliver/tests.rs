@@ -56,6 +56,7 @@ fn message() -> (Message, Notice) {
         incident: "incident".to_owned(),
         events: ids.clone(),
         members: ids,
+        elsewhere: BTreeSet::new(),
         held_back: 0,
         planned: now(),
     };
@@ -193,6 +194,20 @@ async fn nobody_waits_for_a_body_that_nobody_reads() {
     let problem = receiver(&url).tell([message()].into_iter(), Clock::new(now()), &notes, &stop).await;
     assert_eq!((problem, noted(kept).0), (None, vec![50, 50, 20]));
     assert!(begun.elapsed() < Duration::from_secs(30), "the timeout is a minute");
+}
+
+#[tokio::test]
+async fn nobody_hears_of_an_end_before_the_beginning() {
+    let (url, seen) = server(|number| Some(if number == 1 { "404 Not Found\r\n" } else { TAKEN }));
+    let (notes, kept) = unbounded_channel();
+    let stop = AtomicBool::new(false);
+    let mut other = message();
+    other.0.incident = "other".to_owned();
+    let messages = [message(), message(), other].into_iter();
+    let problem = receiver(&url).tell(messages, Clock::new(now()), &notes, &stop).await;
+    assert_eq!(problem.as_deref(), Some("status 404"));
+    assert_eq!(noted(kept).0, [50, 50, 20], "the other incident's");
+    assert_eq!(seen.try_iter().count(), 4);
 }
 
 #[tokio::test]

@@ -59,10 +59,10 @@ pub(super) fn outgoing(settings: &Alertmanager, context: &Context<'_>, notice: &
 fn alert(settings: &Alertmanager, context: &Context<'_>, notice: &Notice, told: &Told<'_>) -> Alert {
     let now = context.now;
     // An end in the past is answered with 200 and dropped, and so would be what a nightly run finds. Where it was is said in the
-    // annotations.
+    // annotations. What ends the alert of an insight must not end that of a later one, which has the same labels.
     let ends_at = match told.becomes(notice) {
-        Becomes::Open => now + TimeDelta::minutes(settings.ttl.unwrap_or(TTL).into()),
-        Becomes::Closed => now,
+        Becomes::Closed if !told.is_outlived(notice) => now,
+        Becomes::Open | Becomes::Closed => now + TimeDelta::minutes(settings.ttl.unwrap_or(TTL).into()),
     };
     Alert {
         labels: labels(settings, context, notice, told),
@@ -130,6 +130,10 @@ fn annotations(notice: &Notice, told: &Told<'_>) -> BTreeMap<&'static str, Strin
         ("insight_id", told.finding.shared_id().to_owned()),
         ("incident_id", notice.incident.clone()),
     ]);
+    if told.is_outlived(notice) {
+        annotations
+            .insert("still_open", "another insight with the same labels began later, and goes on".to_owned());
+    }
     if notice.members.len() > 1 {
         annotations.insert("incident", notice.sentence.clone());
     }

@@ -84,6 +84,10 @@ fn entry(settings: &EventBridge, notice: &Notice, event: &Event) -> (Json, usize
     if notice.purpose == Purpose::Test {
         resources.push("trailpulse:test");
     }
+    let held_back = format!("trailpulse:held-back:{}", notice.held_back);
+    if notice.held_back > 0 {
+        resources.push(&held_back);
+    }
     let others =
         TIME_BYTES + source.len() + DETAIL_TYPE.len() + resources.iter().map(|it| it.len()).sum::<usize>();
     let detail = within(&event.json, MOST_BYTES - others);

@@ -40,6 +40,11 @@ impl<'a> Told<'a> {
         if opened && self.start.is_none() && self.end.is_some() { Becomes::Closed } else { Becomes::Open }
     }
 
+    /// Whether it is over, and another has begun that a receiver which knows no ids takes for the same alert.
+    pub(super) fn is_outlived(&self, notice: &Notice) -> bool {
+        notice.outlived.iter().any(|id| id == self.finding.shared_id())
+    }
+
     /// The first event of it that the feed is told. What identifies an alert is taken from it, so that its End closes what its
     /// Start had opened: only the Start is known at both times. A Start that is not for the feed opens nothing there.
     pub(super) fn first(&self, feed: &Feed) -> &'a Event {

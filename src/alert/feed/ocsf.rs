@@ -74,6 +74,9 @@ fn finding(notice: &Notice, event: &Event) -> Json {
         all.insert("confidence_id".to_owned(), json!(confidence + 1));
         all.insert("confidence".to_owned(), json!(["Low", "Medium", "High"][confidence]));
     }
+    if notice.held_back > 0 {
+        all["unmapped"]["held_back"] = json!(notice.held_back);
+    }
     finding
 }
 

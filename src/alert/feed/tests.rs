@@ -456,6 +456,13 @@ fn what_fires_is_ended_and_what_nobody_heard_of_is_not() {
     assert_eq!((&*end.0, &end.1), ("2026-02-02T02:40:00.000Z", &json!("resolve")));
     // The End is more severe than the Start was, and still means the same alert.
     assert_eq!((&start.2, &both.2), (&end.2, &end.2));
+    // Another insight, which the receiver cannot tell from this one, goes on.
+    let (opened, outlived) = (vec![shared_id(0)], vec![shared_id(0)]);
+    let notice = Notice { opened, outlived, ..notice(&[sound()], &[(0, "End")]) };
+    let alert = body(&posts("alertmanager", &notice)[0])[0].clone();
+    assert_eq!(alert["endsAt"], "2026-02-03T02:40:00.000Z");
+    assert!(alert["annotations"]["still_open"].is_string());
+    assert_eq!(body(&posts("pagerduty", &notice)[0])["event_action"], "resolve");
 }
 
 #[test]
@@ -474,6 +481,18 @@ fn an_alert_is_as_severe_as_what_the_feed_heard_first() {
         ("critical", &[(0, "End")], "critical"),
     ] {
         assert_eq!(severity(matching, new), json!(want), "{matching} {new:?}");
+    }
+}
+
+#[test]
+fn every_feed_says_how_many_were_held_back() {
+    let notice = Notice { held_back: 34_567, ..all_new(&[sound()]) };
+    for kind in TYPES {
+        let text = match sent(kind, &notice).remove(0) {
+            Outgoing::Lines(lines) => lines.lines.join("\n"),
+            Outgoing::Post(post) => String::from_utf8(post.body).expect("UTF-8"),
+        };
+        assert!(text.replace("34,567", "34567").contains("34567"), "{kind}: {text}");
     }
 }
 
@@ -517,6 +536,15 @@ fn documents_keep_their_keys_when_others_have_arrived() {
     assert_eq!((one, other), (first, third));
     let only_second = Notice { events: whole.events[50..100].to_vec(), ..whole };
     assert_eq!(keys(&only_second), std::slice::from_ref(second), "a later run sends one of them again");
+    // Some of a document have arrived, or are muted by now: what is left has the key that it had.
+    let left = Notice { events: only_second.events[7..].to_vec(), ..only_second };
+    assert_eq!(keys(&left), std::slice::from_ref(second));
+    let few = all_new(&many[..3]);
+    let left = Notice { events: few.events[2..].to_vec(), ..few.clone() };
+    assert_eq!(
+        (keys(&few), keys(&left)),
+        (vec![json!(few.key.to_string())], vec![json!(few.key.to_string())])
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sha2::Sha256;
+use uuid::Uuid;
 
 use super::Context;
 use super::text::record;
@@ -47,23 +48,25 @@ struct Told<'a> {
 }
 
 pub(super) fn outgoing(settings: &Webhook, context: &Context<'_>, notice: &Notice) -> Vec<Outgoing> {
-    let parts = notice.events.chunks(MOST_EVENTS).enumerate();
-    parts.map(|(part, events)| post(settings, context, notice, (part * MOST_EVENTS, events))).collect()
+    let is_whole = notice.planned.len() <= MOST_EVENTS;
+    let parts = notice.planned.chunks(MOST_EVENTS).map(|planned| {
+        let is_here = |event: &Event| planned.contains(&event.record.event_id);
+        let events: Vec<usize> =
+            (0..notice.events.len()).filter(|index| is_here(&notice.events[*index])).collect();
+        let ids: Vec<&str> = planned.iter().map(String::as_str).collect();
+        // Of what was planned, not of what is left: a document keeps its key when a later run sends it without some of its events.
+        (if is_whole { notice.key } else { key(&notice.feed, &ids) }, events)
+    });
+    parts.filter(|(_, events)| !events.is_empty()).map(|part| post(settings, context, notice, part)).collect()
 }
 
-/// One document, with the events from `first` on.
+/// One document with its key, and the places of its events.
 fn post(
     settings: &Webhook,
     context: &Context<'_>,
     notice: &Notice,
-    (first, events): (usize, &[Event]),
+    (key, events): (Uuid, Vec<usize>),
 ) -> Outgoing {
-    let ids: Vec<&str> = events.iter().map(|event| &*event.record.event_id).collect();
-    let key = match notice.purpose {
-        // Of its events alone: a document keeps its key when a later run sends it without the others.
-        Purpose::Alert => key(&notice.feed, &ids),
-        Purpose::Test => notice.key,
-    };
     let key = key.to_string();
     let document = Document {
         version: VERSION,
@@ -78,7 +81,7 @@ fn post(
         until: notice.until.as_ref().map(Minute::to_string),
         insights: notice.members.len(),
         held_back: notice.held_back,
-        events: events.iter().map(told).collect(),
+        events: events.iter().map(|index| told(&notice.events[*index])).collect(),
     };
     let body = serde_json::to_vec(&document).expect("texts and numbers can be written as JSON");
     let timestamp = context.now.timestamp().to_string();
@@ -99,7 +102,7 @@ fn post(
         headers,
         body,
         signing: None,
-        events: (first..first + events.len()).collect(),
+        events,
         read: Reading::Status,
     })
 }

@@ -53,10 +53,16 @@ impl Night {
         for (name, bytes) in &new {
             scenario.write(&format!("logs/{name}"), bytes);
         }
+        let night = Self { scenario };
+        night.keep();
+        night
+    }
+
+    /// From now on, "before" is now.
+    pub(super) fn keep(&self) {
         for kept in ["state", "out"] {
-            copy(&scenario.path(kept), &scenario.path(&format!("{kept}.before")));
+            copy(&self.scenario.path(kept), &self.scenario.path(&format!("{kept}.before")));
         }
-        Self { scenario }
     }
 
     /// Puts everything back as it was before the second night.

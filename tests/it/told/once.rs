@@ -140,6 +140,56 @@ fn what_cannot_be_delivered_for_too_long_is_given_up_and_said() {
 }
 
 #[test]
+fn what_waits_for_a_feed_that_is_gone_is_said() {
+    let (night, receiver) = (Night::new(), Receiver::new());
+    night.feeds(&receiver, "");
+    receiver.plan(|_| Reply::Status(503, ""));
+    assert_eq!(night.scan().status, 3);
+    let events = night.events().len();
+    let config = std::fs::read_to_string(night.scenario.path("trailpulse.toml")).expect("it is there");
+    night.scenario.write("trailpulse.toml", config.replace("\"hook\"", "\"renamed\""));
+    let renamed = night.scan();
+    assert_eq!(renamed.status, 3, "{}", renamed.stderr);
+    let line = format!("ALERTS NOT DELIVERED to hook: {events} pending (the configuration has no such feed)");
+    assert!(renamed.stdout.contains(&line), "{}", renamed.stdout);
+    let at = |now: &str| Ended::new(night.command_at(now).output().expect("starts")).status;
+    assert_eq!(at("2026-01-19T12:00:00Z"), 3);
+    assert_eq!(night.told("hook")["given_up"], events);
+    assert_eq!(at("2026-01-19T13:00:00Z"), 0, "said once");
+}
+
+#[test]
+fn a_rescore_that_is_killed_before_it_has_published_tells_nobody() {
+    let (night, receiver) = (Night::new(), Receiver::new());
+    night.feeds(&receiver, "");
+    assert_eq!(night.scan().status, 0);
+    night.keep();
+    let run = |arguments: &[&str], step: usize| {
+        let mut command = night.command();
+        command.args(["--sensitivity", "4"]).args(arguments);
+        Ended::new(command.env("TRAILPULSE_TEST_KILL_AT", step.to_string()).output().expect("starts"))
+    };
+    let mut later = 0;
+    for step in 1.. {
+        night.before();
+        receiver.forget();
+        let killed = run(&["--rescore", "--alert-since", "2026-01-10"], step);
+        let what = killed.stderr.lines().last().unwrap_or_default();
+        if killed.status == 0 || what.contains("checkpoint") {
+            break;
+        }
+        assert!(what.starts_with("killed at step"), "{what}");
+        assert_eq!(run(&[], 0).status, 0, "{what}");
+        let told: BTreeSet<String> = receiver.counts().into_keys().map(|(_, id)| id).collect();
+        let published = night.events();
+        assert!(told.is_subset(&published), "{what}: {told:?} of {published:?}");
+        assert!(published.is_empty() || told == published, "{what}: what is there is told");
+        later += usize::from(!told.is_empty());
+    }
+    assert!(later > 0, "one was killed between publishing and telling");
+}
+
+#[test]
 fn an_old_archive_alerts_nobody_unless_somebody_says_so() {
     let (night, receiver) = (Night::new(), Receiver::new());
     night.feeds(&receiver, "");
