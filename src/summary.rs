@@ -72,6 +72,9 @@ pub struct WentOn {
     /// The model of the run before, where that was another, or its sensitivity or overrides were.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_before: Option<String>,
+    /// Whether all that is kept was judged again.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rescored: bool,
 }
 
 /// An account, and the minute from which there was enough history to judge it.

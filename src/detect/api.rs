@@ -7,7 +7,7 @@ use super::errors::{ErrorSeries, Shared, SlotCalls};
 use super::look::Look;
 use super::rate::RateSeries;
 use super::watch::Origin;
-use super::{ApiMinute, CodeId, Event, Which};
+use super::{ApiMinute, CodeId, Event, Peak, Which};
 use crate::baseline::share::Fading;
 use crate::baseline::windows::Windows;
 use crate::baseline::{LONGEST_SLOTS, SLOT, day_of, slot_of};
@@ -97,6 +97,15 @@ impl ApiDetector {
         let errors =
             self.errors.iter().filter_map(|(code, it)| Some((Which::Errors(*code), it.open_since(model)?)));
         rate.chain(errors).map(|(which, start)| (which, Minute::from_epoch(start)))
+    }
+
+    /// How far the open episode of a series went so far that began at `start`.
+    #[must_use]
+    pub fn peak_of(&self, which: Which, start: Minute) -> Option<Peak> {
+        match which {
+            Which::Calls => self.rate.as_ref()?.peak_of(start.epoch()),
+            Which::Errors(code) => self.error_series(code)?.0.peak_of(start.epoch()),
+        }
     }
 
     /// How a series stands at the end of the last judged minute; `None` where it had no calls yet.

@@ -7,7 +7,7 @@ mod look;
 use serde::{Deserialize, Serialize};
 
 use super::watch::{Origin, Sight, Watch};
-use super::{Event, Which, surprise};
+use super::{Event, Peak, Which, surprise};
 use crate::baseline::share::{Fading, failures_for, remembered_days, usual_share};
 use crate::baseline::windows::Windows;
 use crate::baseline::{LONGEST, PerWindow, SLOT, WINDOWS, chunk, day_of, slot_of};
@@ -94,6 +94,11 @@ impl ErrorSeries {
     /// The start of the open episode.
     pub(crate) fn open_since(&self, model: &Model) -> Option<i32> {
         self.watch.told_episode(model).map(|episode| episode.start)
+    }
+
+    /// How far its open episode went so far that began at `start`.
+    pub(crate) fn peak_of(&self, start: i32) -> Option<Peak> {
+        self.watch.peak_of(start)
     }
 
     /// The last minute with failures.

@@ -9,7 +9,7 @@ mod look;
 use serde::{Deserialize, Serialize};
 
 use super::watch::{Crossing, Origin, Sight, Told, Watch};
-use super::{Bounds, Direction, Event, Rule, Which, surprise};
+use super::{Bounds, Direction, Event, Peak, Rule, Which, surprise};
 use crate::baseline::accepted::Surprise;
 use crate::baseline::bound::Prior;
 use crate::baseline::maxima::{Maxima, Reading};
@@ -80,6 +80,11 @@ impl RateSeries {
     /// The start of the open episode.
     pub(crate) fn open_since(&self, model: &Model) -> Option<i32> {
         self.watch.told_episode(model).map(|episode| episode.start)
+    }
+
+    /// How far its open episode went so far that began at `start`.
+    pub(crate) fn peak_of(&self, start: i32) -> Option<Peak> {
+        self.watch.peak_of(start)
     }
 
     /// Judges a minute with calls.

@@ -64,9 +64,11 @@ impl Told {
         self.events.contains(&(event.record.shared_event_id.clone(), event.state()))
     }
 
-    /// Leaves what readers have not heard of: no event twice, and no insight of minutes of a series that another was told
-    /// of, unless it is still open, since its End will come.
+    /// Leaves what readers have not heard of: no event twice, no End of what never began for them, and no insight of minutes of a
+    /// series that another was told of, unless it is still open, since its End will come.
     pub fn leave_out(&self, insights: &mut Vec<Insight>) {
+        let starts = insights.iter().filter(|insight| insight.state == State::Start);
+        let starts: BTreeSet<Uuid> = starts.map(|insight| insight.shared_id).collect();
         let mut spans = BTreeMap::<Uuid, (Minute, Option<Minute>)>::new();
         for insight in insights.iter() {
             let span = spans.entry(insight.shared_id).or_insert((insight.start, None));
@@ -78,6 +80,9 @@ impl Told {
             let id = insight.shared_id.to_string();
             if self.spans.contains_key(&id) {
                 return !self.events.contains(&(id, insight.state));
+            }
+            if !starts.contains(&insight.shared_id) {
+                return false;
             }
             let (start, Some(end)) = spans[&insight.shared_id] else { return true };
             let told = self.of_series.get(&key_of(insight)).into_iter().flatten();

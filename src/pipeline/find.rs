@@ -11,9 +11,9 @@ use super::scan::{Drawing, Looking};
 use super::{Cancel, Interrupted, graphs};
 use crate::aggregate::Counts;
 use crate::config::Assigned;
-use crate::detect::{ApiDetector, Event, Which};
+use crate::detect::{ApiDetector, Event, Peak, Which};
 use crate::explanation::ModelId;
-use crate::insight::{Insight, Opening, SeriesCalls, days_told_of, insights};
+use crate::insight::{Closing, Insight, Opening, SeriesCalls, days_told_of, end_of, insights};
 use crate::mute::mute;
 use crate::names::ApiId;
 use crate::report::model::Graph;
@@ -67,6 +67,7 @@ pub(super) fn find(
     let open = known.past_open();
     let mut found =
         tell(counts, &models, judged, &mut known, night.as_deref_mut().map(|night| (night, None)));
+    end_unknown(counts, &models, extent.until, &known, &mut found);
     for insight in &mut found {
         mute_by(counts, looking, insight);
     }
@@ -116,6 +117,7 @@ fn find_sums(
     }
     let going_on = night.map(|night| (night, Some(kind)));
     let mut of_sums = tell(sums, &models, judged, &mut known, going_on);
+    end_unknown(sums, &models, extent.until, &known, &mut of_sums);
     if let Some(until) = known_until {
         // Sums that were not asked for before: what came before is only learned from.
         of_sums.retain(|(_, insight)| insight.emitted_at > until);
@@ -150,6 +152,8 @@ pub(super) struct Known {
     pub(super) past: Past,
     /// Episodes that are open.
     pub(super) open: HashMap<ApiId, Vec<Opening>>,
+    /// Those that were open for readers before all was judged again, and how far each went.
+    unended: Vec<(Opening, Peak)>,
 }
 
 impl Known {
@@ -158,6 +162,18 @@ impl Known {
         let mut open: Vec<Opening> = self.open.values().flatten().copied().collect();
         open.sort_unstable_by_key(|open| (open.api, open.which, open.start));
         open
+    }
+
+    /// Forgets what was learned, so that all is judged again, but for what was open.
+    pub(super) fn begin_anew(&mut self) {
+        let learned = std::mem::take(&mut self.past).detectors;
+        let open = self.past_open().into_iter().map(|opening| {
+            let Opening { api, which, start, detected_at, ref evidence } = opening;
+            let peak = learned.get(&api).and_then(|detector| detector.peak_of(which, start));
+            (opening, peak.unwrap_or_else(|| Peak::of(evidence, detected_at)))
+        });
+        self.unended = open.collect();
+        self.open.clear();
     }
 
     /// Takes in what was learned, whose names are interned in `counts`.
@@ -229,6 +245,23 @@ fn tell(
         }
     }
     found
+}
+
+/// Ends, at `until`, what was open for readers and was not found again when all was judged anew: no later run knows of it.
+fn end_unknown(
+    counts: &Counts,
+    models: &Assigned,
+    until: Minute,
+    known: &Known,
+    found: &mut Vec<(ApiId, Insight)>,
+) {
+    for (opening, peak) in &known.unended {
+        let closing = Closing { end: until, closed_at: until, peak: *peak };
+        let end = end_of(counts, opening, closing, &ModelId::of(models.of(opening.api)));
+        if found.iter().all(|(_, known)| known.shared_id != end.shared_id) {
+            found.push((opening.api, end));
+        }
+    }
 }
 
 /// What was learned of one API, without ids.

@@ -109,7 +109,7 @@ impl Night {
             to_the_end,
             keep_days,
             model,
-            before: if told.is_some() { Vec::new() } else { state.learned()? },
+            before: state.learned()?,
             told,
             recalled: BTreeSet::new(),
             watched: Vec::new(),
@@ -167,6 +167,7 @@ impl Night {
             judged_until: until,
             open: self.learned.iter().map(|learned| learned.open.len() as u64).sum(),
             model_before: self.model_before(),
+            rescored: self.told.is_some() && !self.state.is_new(),
         }
     }
 
@@ -190,7 +191,7 @@ impl Night {
         let before = std::mem::take(&mut self.before);
         let (of_apis, of_sums) = before.into_iter().partition(|learned| learned.roll_up.is_none());
         self.before = of_sums;
-        known.learn(counts, of_apis);
+        self.learn(&mut known, counts, of_apis);
         if self.told.is_none() {
             known.past.until = self.judged_before();
             for (account, Account { watched_since, .. }) in &self.state.checkpoint().accounts {
@@ -207,7 +208,7 @@ impl Night {
         let before = std::mem::take(&mut self.before);
         let (of_kind, rest) = before.into_iter().partition(|learned| learned.roll_up == Some(kind));
         self.before = rest;
-        known.learn(sums, of_kind);
+        self.learn(&mut known, sums, of_kind);
         if !known.past.detectors.is_empty() {
             known.past.until = self.judged_before();
         }
@@ -222,6 +223,16 @@ impl Night {
             *known = since.min(*known);
         }
         known
+    }
+
+    /// Takes in what was learned; where all is judged again, only what readers wait for the End of.
+    fn learn(&self, known: &mut Known, counts: &mut Counts, mut learned: Vec<Learned>) {
+        let is_anew = self.told.is_some();
+        learned.retain(|learned| !is_anew || !learned.open.is_empty());
+        known.learn(counts, learned);
+        if is_anew {
+            known.begin_anew();
+        }
     }
 
     /// Puts back the calls of the days that are wanted, or of all that are kept.

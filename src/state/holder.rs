@@ -34,7 +34,26 @@ pub(super) fn has_died(text: &str) -> bool {
     let (id, then) = (next().parse(), next().parse::<u64>());
     let (Some(machine), Ok(id), Ok(then)) = (machine(), id, then) else { return false };
     // Ids are given again, but not to a process that was started at the same moment.
-    of == machine && started(id).is_ok_and(|now| now != Some(then))
+    of == machine
+        && started(id).is_ok_and(|now| now.is_some_and(|now| now != then) || (now.is_none() && sees_all()))
+}
+
+/// Whether all processes of this machine can be seen. Where those of others are hidden (`hidepid`, systemd's `ProtectProc`), one
+/// that runs looks as if it had ended.
+fn sees_all() -> bool {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    shows_all(&mounts) && started(1).is_ok_and(|first| first.is_some())
+}
+
+/// The same by a table of what is mounted: the last file system on `/proc` hides nothing.
+fn shows_all(mounts: &str) -> bool {
+    let of_processes = mounts.lines().rfind(|line| line.split(' ').nth(4) == Some("/proc"));
+    let options = of_processes.and_then(|line| line.rsplit_once(" - proc ")?.1.rsplit(' ').next());
+    options.is_some_and(|options| {
+        options
+            .split(',')
+            .all(|option| option.strip_prefix("hidepid=").is_none_or(|value| matches!(value, "0" | "off")))
+    })
 }
 
 /// What no other machine has, nor this one when it is started again, nor a container in which processes have other ids.
@@ -64,6 +83,28 @@ mod tests {
     use std::process::{Command, Stdio};
 
     use super::*;
+
+    #[test]
+    fn where_processes_are_hidden_nobody_is_dead() {
+        let root = "21 1 254:1 / / rw,relatime - ext4 /dev/root rw";
+        let with =
+            |options: &str| format!("{root}\n24 21 0:22 / /proc rw,nosuid shared:12 - proc proc {options}\n");
+        for (mounts, all) in [
+            (with("rw"), true),
+            (with("rw,hidepid=off"), true),
+            (with("rw,hidepid=0,gid=4"), true),
+            (with("rw,hidepid=invisible"), false),
+            (with("rw,gid=4,hidepid=2"), false),
+            (with("rw,hidepid=ptraceable"), false),
+            // Over the one that hides nothing.
+            (with("rw") + &with("rw,hidepid=noaccess"), false),
+            (with("rw").replace(" - proc ", " - tmpfs "), false),
+            (root.to_owned(), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(shows_all(&mounts), all, "{mounts}");
+        }
+    }
 
     #[test]
     fn only_what_ran_here_and_has_ended_is_dead() {

@@ -3,6 +3,7 @@ mod checkpoint;
 mod events;
 mod holder;
 mod in_bucket;
+mod in_folder;
 mod learned;
 mod read_files;
 mod vault;
@@ -13,10 +14,11 @@ use std::path::{Path, PathBuf};
 
 pub use checkpoint::{Account, Checkpoint, FORMAT, Model, day_of};
 use in_bucket::InBucket;
+use in_folder::InFolder;
 pub use learned::{Learned, Open, renumber};
 pub use read_files::{Part, ReadFile, day_name, part_of};
 pub use vault::Filed;
-use vault::{InFolder, Vault};
+use vault::{Place, Vault};
 
 use crate::aggregate::{Attribution, Fingerprint};
 use crate::s3::{Buckets, Location, S3Error};
@@ -85,7 +87,7 @@ pub enum StateError {
 /// A state that is open.
 #[derive(Debug)]
 pub struct State {
-    vault: Box<dyn Vault>,
+    vault: Vault,
     checkpoint: Checkpoint,
     is_new: bool,
 }
@@ -121,10 +123,7 @@ impl State {
     /// # Errors
     /// When it cannot be written, belongs to a running run, or cannot be read.
     pub fn open(path: &Path, buckets: &Buckets) -> Result<Self, StateError> {
-        Self::of(match Location::of(path) {
-            Some(location) => Box::new(InBucket::open(location, buckets)?),
-            None => Box::new(InFolder::open(path)?),
-        })
+        Self::of(Vault::open(place(path, buckets)?)?)
     }
 
     /// Opens a state to look at it.
@@ -132,13 +131,10 @@ impl State {
     /// # Errors
     /// When there is none, or it cannot be read.
     pub fn read_only(path: &Path, buckets: &Buckets) -> Result<Self, StateError> {
-        Self::of(match Location::of(path) {
-            Some(location) => Box::new(InBucket::read_only(location, buckets)?),
-            None => Box::new(InFolder::read_only(path)?),
-        })
+        Self::of(Vault::read_only(place(path, buckets)?)?)
     }
 
-    fn of(vault: Box<dyn Vault>) -> Result<Self, StateError> {
+    fn of(vault: Vault) -> Result<Self, StateError> {
         let bytes = vault.checkpoint()?;
         let checkpoint = bytes.as_deref().map(Checkpoint::from_bytes).transpose()?;
         Ok(Self { vault, is_new: checkpoint.is_none(), checkpoint: checkpoint.unwrap_or_default() })
@@ -250,7 +246,7 @@ impl State {
     /// # Errors
     /// When the disk is full, or some such. Then the state is as it was.
     pub fn save(&mut self, mut kept: Kept) -> Result<(), StateError> {
-        let put = |vault: &dyn Vault, folder: &str, name: &str, ending: &str, bytes: &[u8]| {
+        let put = |vault: &Vault, folder: &str, name: &str, ending: &str, bytes: &[u8]| {
             vault.put(&format!("{folder}/{name}"), ending, bytes)
         };
         let mut next = Checkpoint {
@@ -267,18 +263,26 @@ impl State {
             sha256: String::new(),
         };
         for (day, bytes) in &kept.days {
-            next.days.insert(day_name(*day), put(&*self.vault, "days", &day_name(*day), "parquet", bytes)?);
+            next.days.insert(day_name(*day), put(&self.vault, "days", &day_name(*day), "parquet", bytes)?);
         }
         next.days.retain(|day, _| kept.keep_from.is_none_or(|from| day_name(from) <= *day));
         for (day, bytes) in events::to_bytes(&kept.events) {
-            next.events.insert(day_name(day), put(&*self.vault, "events", &day_name(day), "bin", &bytes)?);
+            next.events.insert(day_name(day), put(&self.vault, "events", &day_name(day), "bin", &bytes)?);
         }
         for (name, part) in &kept.read {
-            next.read.insert(name.clone(), put(&*self.vault, "read", name, "zst", &part.to_bytes())?);
+            next.read.insert(name.clone(), put(&self.vault, "read", name, "zst", &part.to_bytes())?);
         }
         self.vault.commit(&next.to_bytes(), &next.paths())?;
         self.checkpoint = next;
         self.is_new = false;
         Ok(())
     }
+}
+
+/// Where the files of a state lie.
+fn place(path: &Path, buckets: &Buckets) -> Result<Box<dyn Place>, StateError> {
+    Ok(match Location::of(path) {
+        Some(location) => Box::new(InBucket::new(location, buckets)?),
+        None => Box::new(InFolder::new(path)),
+    })
 }

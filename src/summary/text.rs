@@ -158,7 +158,9 @@ pub fn write_coverage(out: &mut dyn Write, read: &Coverage, look: Look) -> io::R
 
 /// How far a run went on from its state, and what that left aside.
 fn went_on(out: &mut dyn Write, read: &Coverage) -> io::Result<()> {
-    let Some(WentOn { judged_from, judged_until, open, model_before }) = &read.went_on else { return Ok(()) };
+    let Some(WentOn { judged_from, judged_until, open, model_before, rescored }) = &read.went_on else {
+        return Ok(());
+    };
     let (judged_from, judged_until, open) = (*judged_from, *judged_until, *open);
     let before = match (read.known_files, read.known_folders) {
         (0, 0) => String::new(),
@@ -170,6 +172,9 @@ fn went_on(out: &mut dyn Write, read: &Coverage) -> io::Result<()> {
     let judged = match judged_from {
         Some(from) if from == judged_until => "Nothing new has settled".to_owned(),
         Some(from) => format!("Judged what has settled, {} to {} UTC", clock(from), clock(judged_until)),
+        None if *rescored => {
+            format!("Judged again all that is kept and has settled, to {} UTC", clock(judged_until))
+        }
         None if judged_until == Minute::default() => "A new state: nothing to judge yet".to_owned(),
         None => format!("A new state: judged what has settled, to {} UTC", clock(judged_until)),
     };

@@ -55,6 +55,50 @@ fn outcome(scenario: &Scenario) -> (String, Vec<(String, Vec<u8>)>) {
     (state, published.collect())
 }
 
+/// Kills a run before every step in turn, each time from where `before` goes back to, and runs again: at once, or where a first
+/// run was killed that had something to keep, after the next was killed at its first steps too. Gives the steps.
+fn killed_at_every_step(scenario: &Scenario, night: &[&str], before: impl Fn()) -> Vec<String> {
+    let kill_at = |step: usize| {
+        let mut command = scenario.command(night);
+        Ended::new(command.env("TRAILPULSE_TEST_KILL_AT", step.to_string()).output().expect("starts"))
+    };
+    before();
+    scenario.done(night);
+    let want = outcome(scenario);
+    let mut steps = Vec::new();
+    for step in 1.. {
+        before();
+        let ended = kill_at(step);
+        if ended.status == 0 {
+            break;
+        }
+        let what = ended.stderr.lines().last().unwrap_or_default().to_owned();
+        assert!(what.starts_with(&format!("killed at step {step}: ")), "{what}");
+        if what.ends_with("create the checkpoint") {
+            for again in 1..=8 {
+                before();
+                kill_at(step);
+                kill_at(again);
+                scenario.done(night);
+                assert!(outcome(scenario) == want, "{what}, then at step {again}");
+            }
+            before();
+            kill_at(step);
+        }
+        scenario.done(night);
+        assert!(outcome(scenario) == want, "{what}");
+        steps.push(what);
+    }
+    steps
+}
+
+/// That each of these was among the steps.
+fn assert_among(steps: &[String], named: &[&str]) {
+    for step in named {
+        assert!(steps.iter().any(|known| known.contains(step)), "{step} is not among {steps:#?}");
+    }
+}
+
 /// The state's files, but for the lock.
 fn kept(scenario: &Scenario) -> Vec<(String, Vec<u8>)> {
     tree(&scenario.path("state")).into_iter().filter(|(name, _)| name != "lock").collect()
@@ -63,25 +107,10 @@ fn kept(scenario: &Scenario) -> Vec<(String, Vec<u8>)> {
 #[test]
 fn a_run_that_is_killed_before_any_step_is_made_up_for_by_the_next() {
     let scenario = scenario();
-    scenario.done(&NIGHT);
-    let want = outcome(&scenario);
-    assert!(want.1.len() > tree(&scenario.path("out.before")).len() + 2, "the night has insights");
-    let mut steps = Vec::new();
-    for step in 1.. {
-        before(&scenario);
-        let mut command = scenario.command(&NIGHT);
-        let ended =
-            Ended::new(command.env("TRAILPULSE_TEST_KILL_AT", step.to_string()).output().expect("starts"));
-        if ended.status == 0 {
-            break;
-        }
-        let what = ended.stderr.lines().last().unwrap_or_default().to_owned();
-        assert!(what.starts_with(&format!("killed at step {step}: ")), "{what}");
-        scenario.done(&NIGHT);
-        assert!(outcome(&scenario) == want, "{what}");
-        steps.push(what);
-    }
-    for step in [
+    let steps = killed_at_every_step(&scenario, &NIGHT, || before(&scenario));
+    let published = outcome(&scenario).1.len();
+    assert!(published > tree(&scenario.path("out.before")).len() + 2, "the night has insights");
+    let named = [
         "stage an output",
         "sync an output",
         "rename an output",
@@ -91,9 +120,71 @@ fn a_run_that_is_killed_before_any_step_is_made_up_for_by_the_next() {
         "rename a file of the state",
         "create the checkpoint",
         "remove a file that is no longer needed",
-    ] {
-        assert!(steps.iter().any(|known| known.contains(step)), "{step} is not among {steps:#?}");
+    ];
+    assert_among(&steps, &named);
+}
+
+#[test]
+fn a_first_run_that_is_killed_before_any_step_is_made_up_for_by_the_next() {
+    let scenario = Scenario::new();
+    let options = ["--days", "2", "--accounts", "1", "--seed", "4", "--records", "1"];
+    scenario.done(&[&["generate", "--out", "logs"], options.as_slice()].concat());
+    // With somebody to tell, there is a ledger in the state before there is a checkpoint.
+    scenario
+        .write("trailpulse.toml", "[[feed]]\nname = \"lines\"\ntype = \"jsonl\"\npath = \"alerts.jsonl\"\n");
+    let from_nothing = || {
+        for made in ["state", "out"] {
+            let _ = std::fs::remove_dir_all(scenario.path(made));
+        }
+    };
+    let steps = killed_at_every_step(&scenario, &NIGHT, from_nothing);
+    let named = [
+        "make a folder to write in",
+        "create the mark of a first run",
+        "sync the mark of a first run",
+        "rename a file of the state",
+        "create the ledger",
+        "create the checkpoint",
+        "remove the mark of a first run",
+        "remove the folder to write in",
+    ];
+    assert_among(&steps, &named);
+    // Whatever was killed before, without its checkpoint the state is damaged, not new.
+    assert!(!kept(&scenario).iter().any(|(name, _)| name.starts_with('.')), "{:?}", kept(&scenario).len());
+    for (name, _) in kept(&scenario).iter().filter(|(name, _)| name.starts_with("checkpoint-")) {
+        std::fs::remove_file(scenario.path("state").join(name)).expect("is there");
     }
+    let refused = scenario.run(&NIGHT);
+    assert!(
+        refused.status == 2 && refused.stderr.contains("its checkpoint is missing"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn a_first_run_that_fails_leaves_a_folder_that_the_next_takes() {
+    let scenario = Scenario::new();
+    let options = ["--days", "2", "--accounts", "1", "--seed", "4", "--records", "1"];
+    scenario.done(&[&["generate", "--out", "logs"], options.as_slice()].concat());
+    // Nothing can be written to DEST when all is read: a folder stands where a file should be.
+    let feed = "[[feed]]\nname = \"lines\"\ntype = \"jsonl\"\npath = \"alerts.jsonl\"\n";
+    scenario.write("trailpulse.toml", feed);
+    scenario.write("out/summary.json/a.file", "in the way");
+    let failed = scenario.run(&NIGHT);
+    assert_eq!(failed.status, 2, "{}", failed.stderr);
+    assert!(!scenario.path("state").exists(), "{:?}", tree(&scenario.path("state")));
+    // No file may grow beyond so many blocks of 512 bytes: the ledger fits, but not all of the state.
+    std::fs::remove_dir_all(scenario.path("out")).expect("its own folder");
+    let program = env!("CARGO_BIN_EXE_trailpulse");
+    let script = format!("trap '' XFSZ; ulimit -f 4; exec {program} {} --no-report", NIGHT.join(" "));
+    let mut shell = std::process::Command::new("bash");
+    shell.args(["-c", &script]).current_dir(scenario.path("."));
+    let failed = Ended::new(shell.output().expect("bash starts"));
+    assert!(failed.status == 2 && failed.stderr.contains("as the state"), "{}", failed.stderr);
+    let left: Vec<String> = tree(&scenario.path("state")).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(left, ["ledger-00000001.json"]);
+    scenario.done(&NIGHT);
 }
 
 #[test]

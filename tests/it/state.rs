@@ -339,6 +339,54 @@ fn a_changed_model_is_noticed_and_rescoring_judges_again() {
 }
 
 #[test]
+fn what_is_open_when_all_is_judged_again_has_its_end() {
+    let scenario = Scenario::new();
+    let logs = logs();
+    let (old, new) = logs.split_at(logs.partition_point(|(name, _)| delivered(name) < "20260113T0145"));
+    deliver(&scenario, old);
+    let sums = ["--roll-up", "account"];
+    let open = |summary: &Value| summary["went_on"]["open"].as_u64().expect("a number");
+    let before = open(&night(&scenario, &sums));
+    assert!(before > 5, "{before} are open, of sums too");
+    let told = published(&scenario, "out");
+    // What is found again stays open.
+    assert_eq!(open(&night(&scenario, &[sums.as_slice(), &["--rescore"]].concat())), before);
+    assert!(published(&scenario, "out") == told);
+    // What is not has its End.
+    scenario.write("trailpulse.toml", "[[override]]\nsource = \"*\"\nparameters.memory.warm_days = 28\n");
+    let common = ["scan", "logs", "--state", "state", "--out", "out", "--roll-up", "account", "--rescore"];
+    let shown = scenario.done(&common).stdout;
+    assert!(shown.contains("\nJudged again all that is kept and has settled, to 2026-01-13 01:"), "{shown}");
+    assert!(shown.contains("; 0 insights open\n") && !shown.contains("A new state"), "{shown}");
+    let states = || {
+        let lines = std::fs::read_to_string(scenario.path("out/insights.jsonl")).expect("insights");
+        let mut states = BTreeMap::<String, Vec<String>>::new();
+        for line in lines.lines() {
+            let record = &serde_json::from_str::<Value>(line).expect("JSON")["record"];
+            let state = record["insightDetails"]["state"].as_str().expect("a text").to_owned();
+            states.entry(record["sharedEventID"].to_string()).or_default().push(state);
+        }
+        states
+    };
+    assert_eq!(states().len() as u64, before);
+    assert!(states().values().all(|states| states == &["Start", "End"]), "{:#?}", states());
+    let ended = published(&scenario, "out");
+    // Once.
+    night(&scenario, &[sums.as_slice(), &["--rescore"]].concat());
+    assert!(published(&scenario, "out") == ended);
+    deliver(&scenario, new);
+    night(&scenario, &[sums.as_slice(), &["--final"]].concat());
+    assert!(states().values().all(|states| states == &["Start", "End"]), "{:#?}", states());
+    // Who was told of no Start is told of no End.
+    let fresh = Scenario::new();
+    deliver(&fresh, old);
+    night(&fresh, &[]);
+    fresh.write("trailpulse.toml", "[[override]]\nsource = \"*\"\nparameters.memory.warm_days = 28\n");
+    fresh.done(&["-q", "scan", "logs", "--state", "state", "--out", "elsewhere", "--rescore"]);
+    assert_eq!(std::fs::read_to_string(fresh.path("elsewhere/insights.jsonl")).unwrap_or_default(), "");
+}
+
+#[test]
 fn the_end_is_the_same_however_often_it_is_reached() {
     let scenario = Scenario::new();
     let calls = |hour: &str, time: &str, id| {

@@ -100,6 +100,12 @@ impl Watch {
         if model.eased().is_some() { self.told.as_deref() } else { self.episode.as_ref() }
     }
 
+    /// How far the open episode went so far that began at `start`, whatever sensitivity has it open.
+    pub(crate) fn peak_of(&self, start: i32) -> Option<Peak> {
+        let open = self.told.as_deref().into_iter().chain(&self.episode);
+        open.filter(|episode| episode.start == start).map(|episode| episode.peak).next()
+    }
+
     /// Takes note of how much stays away, for every open drop-out.
     pub(crate) fn note_fall(&mut self, peak: &Peak) {
         for episode in self.episode.iter_mut().chain(self.told.as_deref_mut()) {

@@ -152,10 +152,60 @@ fn what_is_no_state_is_refused_and_left_alone() {
 #[test]
 fn a_run_that_is_killed_between_any_two_writes_is_made_up_for_by_the_next() {
     let Some(served) = before_the_last_night() else { return };
+    let steps = killed_at_every_third_step(&served);
+    for step in ["write an object", "write a file of the state", "no longer needed"] {
+        assert!(steps.iter().any(|known| known.contains(step)), "{step} is not among {steps:#?}");
+    }
+}
+
+#[test]
+fn a_first_run_that_is_killed_between_any_two_writes_is_made_up_for_by_the_next() {
+    let Some(served) = Served::new() else { return };
+    // With somebody to tell, there is a ledger in the state before there is a checkpoint.
+    let config = std::fs::read_to_string(served.scenario.path("trailpulse.toml")).expect("a configuration");
+    let feed = "[[feed]]\nname = \"lines\"\ntype = \"jsonl\"\npath = \"alerts.jsonl\"\n";
+    served.scenario.write("trailpulse.toml", config + feed);
+    let logs = logs();
+    for (name, bytes) in &logs[..logs.len() / 4] {
+        served.scenario.write(&format!("logs/{name}"), bytes);
+    }
+    let steps = killed_at_every_third_step(&served);
+    assert!(steps.iter().any(|known| known.contains("write a file of the state")), "{steps:#?}");
+    // With all written but the checkpoint, or nothing but that it is a first run.
+    let clear = || {
+        for bucket in ["results", "states"] {
+            let folder = served.scenario.path("s3").join(bucket);
+            std::fs::remove_dir_all(&folder).expect("its own folder");
+            std::fs::create_dir_all(&folder).expect("writable");
+        }
+    };
+    let mut named = vec!["create the checkpoint", "remove the mark of a first run", "create the ledger"];
+    let mut step = 0;
+    while !named.is_empty() {
+        step += 1;
+        clear();
+        let mut command = served.command(&NIGHT);
+        let killed = command.env("TRAILPULSE_TEST_KILL_AT", step.to_string()).output().expect("it starts");
+        let killed = Ended::new(killed).stderr;
+        assert!(killed.contains("killed at step"), "{named:?} are no steps: {killed}");
+        let left = named.len();
+        named.retain(|name| !killed.contains(name));
+        if named.len() < left {
+            served.ends(0, &NIGHT);
+            served.ends(0, &["state", "s3://states/s"]);
+            assert!(!served.objects("states/s").iter().any(|(name, _)| name.starts_with('.')), "{killed}");
+        }
+    }
+}
+
+/// Kills a run before every third step in turn, each time from what is in the buckets now, and runs again. Gives those steps.
+fn killed_at_every_third_step(served: &Served) -> Vec<String> {
     let buckets = ["results", "states"].map(|bucket| (bucket, served.objects(bucket)));
     let outcome = || {
         let mut files = [served.objects("results"), served.objects("states/s")].concat();
-        files.retain(|(name, _)| !tells_of_the_run(name) && !name.starts_with("checkpoint-"));
+        // Their numbers tell how often something was written.
+        let is_numbered = |name: &str| name.starts_with("checkpoint-") || name.starts_with("ledger-");
+        files.retain(|(name, _)| !tells_of_the_run(name) && !is_numbered(name));
         files
     };
     served.ends(0, &NIGHT);
@@ -164,7 +214,9 @@ fn a_run_that_is_killed_between_any_two_writes_is_made_up_for_by_the_next() {
     let mut step = 1;
     loop {
         for (bucket, objects) in &buckets {
-            std::fs::remove_dir_all(served.scenario.path("s3").join(bucket)).expect("its own folder");
+            let folder = served.scenario.path("s3").join(bucket);
+            std::fs::remove_dir_all(&folder).expect("its own folder");
+            std::fs::create_dir_all(&folder).expect("writable");
             for (name, bytes) in objects {
                 served.put(&format!("{bucket}/{name}"), bytes);
             }
@@ -182,7 +234,5 @@ fn a_run_that_is_killed_between_any_two_writes_is_made_up_for_by_the_next() {
         // Those near both ends of each stage, and some between.
         step += if step < 3 { 1 } else { 3 };
     }
-    for step in ["write an object", "write a file of the state", "no longer needed"] {
-        assert!(steps.iter().any(|known| known.contains(step)), "{step} is not among {steps:#?}");
-    }
+    steps
 }
