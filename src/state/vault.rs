@@ -20,6 +20,7 @@ use walkdir::WalkDir;
 
 use super::StateError;
 use super::checkpoint::{FOLDERS, is_named_by_us};
+use crate::folders::Made;
 use crate::step::step;
 use crate::words::hex;
 
@@ -116,6 +117,8 @@ pub(super) struct InFolder {
     generation: u64,
     /// Held for its lock, which ends with the process at the latest. `None` for a reader.
     lock: Option<File>,
+    /// Folders that were made for it.
+    _made: Made,
 }
 
 impl InFolder {
@@ -124,9 +127,9 @@ impl InFolder {
     /// # Errors
     /// When another run has it, or nothing can be written there.
     pub(super) fn open(path: &Path) -> Result<Self, StateError> {
-        at(path, fs::create_dir_all(path))?;
+        let made = at(path, Made::all(path))?;
         // Looked at before anything is written there, and again when nobody else can write.
-        let mut vault = Self { path: path.to_owned(), generation: 0, lock: None };
+        let mut vault = Self { path: path.to_owned(), generation: 0, lock: None, _made: made };
         vault.refuse_foreign()?;
         let lock = lock(path)?;
         vault.refuse_foreign()?;
@@ -151,7 +154,7 @@ impl InFolder {
     /// # Errors
     /// When there is none.
     pub(super) fn read_only(path: &Path) -> Result<Self, StateError> {
-        let mut vault = Self { path: path.to_owned(), generation: 0, lock: None };
+        let mut vault = Self { path: path.to_owned(), generation: 0, lock: None, _made: Made::default() };
         vault.generation = vault.newest()?;
         if vault.generation == 0 {
             return Err(StateError::NoState { path: path.to_owned() });
