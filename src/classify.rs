@@ -48,6 +48,8 @@ pub enum Exclusion {
     Update,
     /// Outside `--from` and `--to`.
     OutsideTimeRange,
+    /// Of a counts table: of a minute that an earlier run with the same state has counted.
+    CountedBefore,
 }
 
 impl Exclusion {
@@ -61,6 +63,7 @@ impl Exclusion {
             Self::Aggregated => "aggregated",
             Self::Update => "updated_data",
             Self::OutsideTimeRange => "outside_time_range",
+            Self::CountedBefore => "counted_before",
         }
     }
 }

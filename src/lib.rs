@@ -39,6 +39,7 @@ pub mod source;
 pub mod store;
 pub mod state;
 pub mod step;
+pub mod folders;
 pub mod emit;
 pub mod summary;
 pub mod metrics;

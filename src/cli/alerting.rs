@@ -76,11 +76,7 @@ impl AlertArgs {
         }
         let alerts = open(config, buckets)?;
         let alerts = if self.is_round { alerts.within(ROUND) } else { alerts };
-        if alerts.use_stdout() && format == Format::Json {
-            bail!(
-                "--format json and a feed with path = \"-\" both want standard output: name a file for one of them"
-            );
-        }
+        not_both(&alerts, format)?;
         // What is damaged should be told before the work, and before anything is published.
         let ledger = ledger_of(&going_on.state)?;
         let now = now(self.now);
@@ -164,6 +160,16 @@ pub(super) fn open(config: &Config, buckets: &Buckets) -> anyhow::Result<Alerts>
             errors.into_iter().map(|error| format!("{:#}", anyhow::Error::new(error))).collect();
         anyhow::anyhow!(all.join("; "))
     })
+}
+
+/// Makes sure that standard output is for results or for a feed, not for both.
+pub(super) fn not_both(alerts: &Alerts, format: Format) -> anyhow::Result<()> {
+    if alerts.use_stdout() && format == Format::Json {
+        bail!(
+            "--format json and a feed with path = \"-\" both want standard output: name a file for one of them"
+        );
+    }
+    Ok(())
 }
 
 /// Now, or what a test takes for it.

@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
+use super::alerting::not_both;
 use super::config_arg::{DEFAULT_FILE, find};
+use super::pending::Pending;
+use super::places::Places;
 use super::{model_arg, output};
 use crate::alert::{Alerts, ledger_of};
 use crate::config::{Config, ConfigError, Format, Problem, S3, Scan};
@@ -28,6 +31,9 @@ pub(super) struct Args {
     /// The state of nightly scans: opened, and left as it is. Where not given, the configuration's.
     #[arg(long, value_name = "DIR", env = "TRAILPULSE_STATE")]
     state: Option<PathBuf>,
+    /// Where scan will write metrics. Where not given, the configuration's.
+    #[arg(long, value_name = "FILE", env = "TRAILPULSE_METRICS")]
+    metrics: Option<PathBuf>,
     /// List the rules that have expired by this time (UTC).
     #[arg(long, value_name = "TIME", value_parser = super::time_arg::parse)]
     at: Option<Minute>,
@@ -53,23 +59,38 @@ pub(super) fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit> {
         problems.push(problem);
         problems.sort_by_key(|problem| problem.line);
     }
+    let places = args.places().or(wrong.as_ref().map_or(&config.scan, |wrong| &wrong.scan));
+    let at_odds = places.problems();
     let (reached, problems) = match &wrong {
-        None => reach_all(&args.sources, (&args.out, &args.state), &config),
-        Some(wrong) => reach_on_disk(args, &wrong.scan),
+        None => reach_all(&places, &config),
+        Some(_) => reach_on_disk(places),
     };
-    let is_well = wrong.is_none() && problems.is_empty();
+    let is_valid = wrong.is_none() && at_odds.is_empty();
     let printed = output::write(|out| {
-        match (&found, &wrong) {
-            (_, Some(_)) => {}
-            (Some((file, config)), None) => print(out, file, config, args.at)?,
-            (None, None) => writeln!(out, "No {DEFAULT_FILE} here: everything is as built in")?,
+        match &found {
+            _ if !is_valid => {}
+            Some((file, config)) => print(out, file, config, args.at)?,
+            None => writeln!(out, "No {DEFAULT_FILE} here: everything is as built in")?,
         }
         reached.iter().try_for_each(|what| writeln!(out, "  {}", printable(what)))
     })?;
-    for problem in wrong.map(anyhow::Error::from).iter().chain(&problems) {
+    let is_well = is_valid && problems.is_empty();
+    for problem in wrong.map(anyhow::Error::from).iter().chain(&at_odds).chain(&problems) {
         super::report(problem);
     }
     Ok(if is_well { printed } else { Exit::Failed })
+}
+
+impl Args {
+    fn places(&self) -> Places {
+        Places {
+            sources: self.sources.clone(),
+            out: self.out.clone(),
+            state: self.state.clone(),
+            metrics: self.metrics.clone(),
+            ..Places::default()
+        }
+    }
 }
 
 /// What is wrong with the model that the file names.
@@ -79,31 +100,23 @@ fn problem_of_model(scan: &Scan) -> Option<Problem> {
 }
 
 /// The same as [`reach_all`], but for buckets: what is wrong in the file may be how to reach them.
-fn reach_on_disk(args: &Args, scan: &Scan) -> (Vec<String>, Vec<anyhow::Error>) {
-    let on_disk = |path: &Option<PathBuf>, setting: &Option<String>| {
-        let path = path.clone().or_else(|| setting.clone().map(PathBuf::from));
-        path.filter(|path| !is_s3(path))
-    };
-    let sources: Vec<PathBuf> = args.sources.iter().filter(|source| !is_s3(source)).cloned().collect();
-    let (out, state) = (on_disk(&args.out, &scan.out), on_disk(&args.state, &scan.state));
-    let (reached, mut problems) = reach_all(&sources, (&out, &state), &Config::default());
-    if sources.len() < args.sources.len() {
+fn reach_on_disk(mut places: Places) -> (Vec<String>, Vec<anyhow::Error>) {
+    let Places { sources, out, state, .. } = &mut places;
+    let all = sources.len();
+    sources.retain(|source| !is_s3(source));
+    let is_asked = sources.len() == all;
+    [out, state].into_iter().for_each(|path| *path = path.take().filter(|path| !is_s3(path)));
+    let (reached, mut problems) = reach_all(&places, &Config::default());
+    if !is_asked {
         problems.push(anyhow!("no bucket was asked: how to reach it may be what is wrong in the file"));
     }
     (reached, problems)
 }
 
 /// What can be reached of all that a scan would need, and why not of the rest.
-fn reach_all(
-    sources: &[PathBuf],
-    (out, state): (&Option<PathBuf>, &Option<PathBuf>),
-    config: &Config,
-) -> (Vec<String>, Vec<anyhow::Error>) {
+fn reach_all(places: &Places, config: &Config) -> (Vec<String>, Vec<anyhow::Error>) {
+    let Places { sources, out, state, metrics, .. } = places;
     let buckets = Buckets::new(config.s3.clone());
-    let of = |argument: &Option<PathBuf>, setting: &Option<String>| {
-        argument.clone().or_else(|| setting.clone().map(PathBuf::from))
-    };
-    let (out, state) = (of(out, &config.scan.out), of(state, &config.scan.state));
     let earlier = if state.is_some() { Earlier::Kept } else { Earlier::Replaced };
     let mut outcomes: Vec<(String, anyhow::Result<()>)> = Vec::new();
     for source in sources {
@@ -113,24 +126,31 @@ fn reach_all(
         ));
     }
     if let Some(out) = out {
-        let opened = Target::open(&out, earlier, &buckets).and_then(|target| {
+        let opened = Target::open(out, earlier, &buckets).and_then(|target| {
             if config.scan.report == Some(false) { Ok(()) } else { target.report_before().map(drop) }
         });
         outcomes.push((format!("can write to {}", out.display()), opened.map_err(anyhow::Error::from)));
     }
     if let Some(state) = state {
-        let opened = State::open(&state, &buckets).map_err(anyhow::Error::from);
+        let opened = State::open(state, &buckets).map_err(anyhow::Error::from);
         let opened = opened.and_then(|state| Ok(ledger_of(&state).map(drop)?));
         outcomes.push((format!("can use the state {}", state.display()), opened));
     }
+    if let Some(metrics) = metrics {
+        outcomes
+            .push((format!("can write metrics to {}", metrics.display()), Pending::new(metrics).map(drop)));
+    }
     let (mut reached, mut problems) = (Vec::new(), Vec::new());
     for feed in &config.feeds {
-        match Alerts::open(std::slice::from_ref(feed), &buckets) {
-            Ok(_) => reached.push(format!(
+        let opened = Alerts::open(std::slice::from_ref(feed), &buckets);
+        let opened = opened.map_err(|errors| errors.into_iter().map(anyhow::Error::from).collect::<Vec<_>>());
+        let format = config.scan.format.filter(|_| state.is_some()).unwrap_or(Format::Text);
+        match opened.and_then(|alerts| not_both(&alerts, format).map_err(|error| vec![error])) {
+            Ok(()) => reached.push(format!(
                 "can tell the feed {}, as far as its settings go: alert --test {0} tries it",
                 feed.name
             )),
-            Err(errors) => problems.extend(errors.into_iter().map(anyhow::Error::from)),
+            Err(errors) => problems.extend(errors),
         }
     }
     for (what, outcome) in outcomes {

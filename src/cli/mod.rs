@@ -13,6 +13,7 @@ mod logging;
 mod model_arg;
 mod output;
 mod pending;
+mod places;
 mod progress;
 mod reading;
 mod report;
@@ -157,7 +158,8 @@ async fn run(cli: Cli, cancel: Cancel) -> anyhow::Result<Exit> {
     }
 }
 
-/// Prints an error and its causes on one line, of a configuration each of its problems, and gives the exit status.
+/// Tells an error and its causes on one line, of a configuration each of its problems, in the form of the log; and gives the
+/// exit status.
 pub fn report(error: &anyhow::Error) -> Exit {
     let lines = match error.downcast_ref::<ConfigError>() {
         Some(ConfigError { file, problems, .. }) => {
@@ -166,11 +168,7 @@ pub fn report(error: &anyhow::Error) -> Exit {
         None => vec![format!("{error:#}")],
     };
     for line in lines {
-        // A closed standard error must not turn an error into a panic.
-        let _ = std::io::Write::write_fmt(
-            &mut std::io::stderr(),
-            format_args!("error: {}\n", crate::words::printable(line.trim_end())),
-        );
+        logging::failure(&crate::words::printable(line.trim_end()));
     }
     Exit::Failed
 }

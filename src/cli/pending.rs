@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use tempfile::NamedTempFile;
 
+use crate::folders::Made;
 use crate::s3::is_s3;
 
 /// A file that appears under its name only when it is complete.
 pub(super) struct Pending {
     file: NamedTempFile,
     path: PathBuf,
+    /// Of its folders, those that were not there; after the file, which lies in them.
+    made: Made,
 }
 
 impl Pending {
@@ -20,8 +23,7 @@ impl Pending {
             bail!("cannot write {}: only what scan publishes goes to a bucket; name a file", path.display());
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create folder {}", folder.display()))?;
+        let made = Made::all(folder).with_context(|| format!("cannot create folder {}", folder.display()))?;
         if path.is_dir() {
             bail!("cannot write {}: it is a folder", path.display());
         }
@@ -30,7 +32,7 @@ impl Pending {
         let file = builder
             .tempfile_in(folder)
             .with_context(|| format!("cannot write into folder {}", folder.display()))?;
-        Ok(Self { file, path: path.into() })
+        Ok(Self { file, path: path.into(), made })
     }
 
     /// To be written to.
@@ -45,7 +47,7 @@ impl Pending {
 
     /// Gives it its name, once all is on the disk.
     pub(super) fn publish(self) -> anyhow::Result<()> {
-        let Self { file, path } = self;
+        let Self { file, path, made: _made } = self;
         let cannot = || format!("cannot write {}", path.display());
         file.as_file().sync_all().with_context(cannot)?;
         file.persist(&path).with_context(cannot)?;

@@ -19,7 +19,7 @@ const MOST_JOBS: NonZeroUsize = NonZeroUsize::new(256).expect("not zero");
 pub(super) struct ReadingArgs {
     /// Folders, log files, `s3://BUCKET/PREFIX`, - for standard input, or counts tables (.parquet, .csv, .csv.gz).
     #[arg(required = true, value_name = "SOURCE")]
-    sources: Vec<PathBuf>,
+    pub(super) sources: Vec<PathBuf>,
     /// From this time on (UTC): counts only rows from then on; scan learns from all, and reports insights noticed
     /// from then on. A time is such as 2026-01-31, 2026-01-31T18:00 or 2026-01-31T18:00:00Z.
     #[arg(long, value_name = "TIME", value_parser = super::time_arg::parse)]
@@ -33,6 +33,11 @@ pub(super) struct ReadingArgs {
 }
 
 impl ReadingArgs {
+    /// Which event times count, where an argument says.
+    pub(super) const fn range(&self) -> TimeRange {
+        TimeRange { from: self.from, to: self.to }
+    }
+
     /// The same, as the pipeline wants it; what was not given is as `config` says.
     ///
     /// # Errors
@@ -40,14 +45,20 @@ impl ReadingArgs {
     pub(super) fn reading(&self, attribution: Attribution, config: &Config) -> anyhow::Result<Reading> {
         let settings = &config.scan;
         let range = TimeRange { from: self.from.or(settings.from), to: self.to.or(settings.to) };
-        if let TimeRange { from: Some(from), to: Some(to) } = range
-            && from >= to
-        {
-            bail!("the time range is empty: --from {from} is not before --to {to}");
-        }
+        not_empty(range)?;
         let (sources, jobs) = (self.sources.clone(), jobs(self.jobs.or(settings.jobs)));
         Ok(Reading { sources, range, attribution, jobs, buckets: Buckets::new(config.s3.clone()) })
     }
+}
+
+/// Makes sure that there is time in a range.
+pub(super) fn not_empty(range: TimeRange) -> anyhow::Result<()> {
+    if let TimeRange { from: Some(from), to: Some(to) } = range
+        && from >= to
+    {
+        bail!("the time range is empty: --from {from} is not before --to {to}");
+    }
+    Ok(())
 }
 
 /// Threads to use, where the user asked for `wanted`.

@@ -98,7 +98,7 @@ fn run_blocking(args: Args, config: Config, cancel: &Cancel) -> anyhow::Result<E
     paths.extend(args.out);
     if paths.is_empty() && args.state.is_none() {
         let out = args.default_out.or_else(|| settings.out.as_ref().map(PathBuf::from));
-        paths.push(out.unwrap_or_else(|| super::scan::DEFAULT_OUT.into()));
+        paths.push(out.unwrap_or_else(|| super::places::DEFAULT_OUT.into()));
     }
     // What cannot be written should fail before the work.
     let pending = match (args.output, args.format) {

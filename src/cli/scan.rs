@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use serde::Serialize;
 
 use super::alerting::{AlertArgs, Alerting, open};
@@ -12,6 +12,7 @@ use super::follow::FollowArgs;
 use super::model_arg::ModelArgs;
 use super::output::{self, Terminal};
 use super::pending::Pending;
+use super::places::Places;
 use super::progress::Bar;
 use super::reading::ReadingArgs;
 use super::state_arg::StateArgs;
@@ -28,13 +29,10 @@ use crate::pipeline::report;
 use crate::pipeline::scan::{Drawing, Looking, Scanned, scan};
 use crate::pipeline::{Cancel, Progress, note, stage};
 use crate::roll_up::RollUp;
-use crate::s3::{Buckets, is_s3};
+use crate::s3::Buckets;
 use crate::source::walk::shown;
 use crate::summary::{self, Colour, FeedTold, Look, Summary};
 use crate::words::printable;
-
-/// DEST where it is not given.
-pub(super) const DEFAULT_OUT: &str = "./trailpulse-out";
 
 /// Arguments of `scan`.
 #[derive(Debug, clap::Args)]
@@ -81,6 +79,17 @@ impl Args {
         self.model.load(&config.scan)?;
         open(config, &Buckets::new(config.s3.clone())).map(drop)
     }
+
+    /// What the arguments say of what is read, kept and written.
+    fn places(&self) -> Places {
+        Places {
+            sources: self.reading.sources.clone(),
+            range: self.reading.range(),
+            out: self.out.clone(),
+            state: self.state.state.clone(),
+            metrics: self.metrics.clone(),
+        }
+    }
 }
 
 /// Scans, publishes, tells the feeds, and prints what was found. What `args` do not give is as `config` says, or else as built
@@ -91,6 +100,11 @@ pub(super) async fn run(
     terminal: &Terminal,
     cancel: &Cancel,
 ) -> anyhow::Result<Exit> {
+    let places = args.places().or(&config.scan);
+    if let Some(problem) = places.problems().into_iter().next() {
+        return Err(problem);
+    }
+    let out = places.out();
     let mut reading = args.reading.reading(Attribution::Kept, config)?;
     // All is learned from; the range only says what is reported.
     let report_from = reading.range.from.take();
@@ -103,20 +117,11 @@ pub(super) async fn run(
     let drawing = if reports { Drawing::Graphs } else { Drawing::Nothing };
     let looking = Looking { models, mutes: mutes.clone(), roll_ups, report_from, drawing };
     let going_on = args.state.going_on(settings, &looking, &reading)?;
-    let out = args.out.clone().or(settings.out.clone().map(PathBuf::from));
-    let out = out.unwrap_or_else(|| DEFAULT_OUT.into());
-    if going_on.as_ref().is_some_and(|going_on| is_same(going_on.state.path(), &out)) {
-        bail!("--state and --out are the same: name a folder for each");
-    }
-    if out.as_os_str() == "-" {
-        bail!("--out is a folder; for results on standard output use --format json");
-    }
     let format = args.format.or(settings.format).unwrap_or(Format::Text);
     let alerting =
         args.alerts.alerting(config, going_on.as_ref(), (&reading.buckets, format, cancel.stop()))?;
     // Like DEST: what cannot be written should fail before the work.
-    let metrics = args.metrics.clone().or(settings.metrics.clone().map(PathBuf::from));
-    let pending = metrics.map(|path| Pending::new(&path)).transpose()?;
+    let pending = places.metrics.map(|path| Pending::new(&path)).transpose()?;
     let watched = (cancel, Arc::new(Bar::new(terminal.quiet)) as Arc<dyn Progress>);
     let scanned = scan_into(&out, reading, looking, (going_on, alerting.as_ref()), watched).await?;
     let measured = pending.map_or(Ok(()), |pending| write_metrics(pending, &scanned));
@@ -135,13 +140,6 @@ pub(super) async fn run(
         return Ok(Exit::Incomplete);
     }
     Ok(exit(&scanned.summary, args.fail_on_insight.or(settings.fail_on_insight).unwrap_or(false)))
-}
-
-/// Whether two names are those of one folder; what is not there, or lies in a bucket, is as it is written.
-fn is_same(one: &Path, other: &Path) -> bool {
-    let real = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path));
-    one == other
-        || !is_s3(one) && !is_s3(other) && real(one).ok().is_some_and(|one| real(other).ok() == Some(one))
 }
 
 /// Scans and publishes to `out`; then what is new is told, where there is somebody to tell.

@@ -21,7 +21,7 @@ pub(super) struct StateArgs {
     /// Folder or `s3://BUCKET/PREFIX` in which each run leaves what the next one needs: only new files are read, and insights are added to DEST
     /// as minutes settle.
     #[arg(long, value_name = "DIR", env = "TRAILPULSE_STATE")]
-    state: Option<PathBuf>,
+    pub(super) state: Option<PathBuf>,
     /// With --state: minutes after which nothing more is expected for a minute, so that it is judged [default: 15].
     #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u16).range(0..=1440))]
     settle: Option<u16>,
@@ -62,12 +62,6 @@ impl StateArgs {
             }
             return Ok(None);
         };
-        if reading.range.to.is_some() || looking.report_from.is_some() {
-            bail!(
-                "--from and --to do not go with a state, which has to see everything once; \
-                 without --state they look at a part"
-            );
-        }
         let going_on = GoingOn {
             state: State::open(&path, &reading.buckets)?,
             settle: i32::from(self.settle.or(settings.settle).unwrap_or(SETTLE)),

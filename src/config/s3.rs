@@ -1,7 +1,7 @@
 //! `[s3]` of `trailpulse.toml` -> how to reach buckets, and what is written with every object. Pure.
 use super::fields::Fields;
 
-/// How to reach S3. The environment goes over all of it.
+/// How to reach S3. Where the environment says otherwise, that goes over it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct S3 {
     /// URL of a server that speaks S3, instead of AWS's.

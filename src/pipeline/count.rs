@@ -14,7 +14,7 @@ use super::in_order::InOrder;
 use super::read_files::ReadFiles;
 use super::spill::{IN_MEMORY, Spill};
 use super::{Cancel, Progress, note};
-use crate::aggregate::{Attribution, Counts};
+use crate::aggregate::{Attribution, Counts, Settling};
 use crate::classify::Exclusion;
 use crate::s3::{Buckets, Fetched, Prefetch, S3Error, Wanted};
 use crate::source::before::{Anew, Before};
@@ -113,7 +113,7 @@ pub fn count_on(
     if tables.len() > 1 || (!tables.is_empty() && !logs.is_empty()) {
         warn!("Counts tables are read beside other sources: a call that is in two of them counts twice.");
     }
-    let inputs = Arc::new(Inputs { tables, logs });
+    let inputs = Arc::new(Inputs { tables_from: uncounted_from(&counts), tables, logs });
     let bodies = prefetch(&inputs, &reading.buckets)?;
     progress.begin(inputs.len() as u64);
     let jobs = reading.jobs.get().min(inputs.len().max(1));
@@ -269,7 +269,7 @@ impl Run<'_> {
                     _ => read_file(file, &options, scratch, &stop),
                 }
             }
-            Input::Table(table) => read_table(table, self.reading, self.is_listed)?,
+            Input::Table(table) => read_table(table, self.reading, self.inputs.tables_from, self.is_listed)?,
         };
         self.cancel.check()?;
         for skipped in &read.coverage.skipped {
@@ -287,6 +287,8 @@ impl Run<'_> {
 /// All that is to be read, in order.
 struct Inputs {
     tables: Vec<Table>,
+    /// The first of their minutes that counts; `None` where all do.
+    tables_from: Option<Minute>,
     logs: LogFiles,
 }
 
@@ -377,15 +379,31 @@ fn prefetch(inputs: &Arc<Inputs>, buckets: &Buckets) -> Result<Option<Prefetch>,
     Ok(Some(Prefetch::start(&bucket, buckets.clone(), inputs.len(), wanted)))
 }
 
-/// A counts table as if its calls had been read from logs.
-fn read_table(Table { path, name }: &Table, reading: &Reading, tell_raw: bool) -> anyhow::Result<FileRead> {
+/// The first minute that no earlier run has counted: a table that has grown holds what comes before it again, and its rows
+/// have no ids by which that would be known.
+fn uncounted_from(counts: &Counts) -> Option<Minute> {
+    let Settling { newest, judged_until, .. } = counts.settling()?;
+    // Where files tell when they were delivered, the last calls are those of logs.
+    let last = counts.span().filter(|_| newest.is_none()).map(|(_, last)| last.plus(1));
+    judged_until.max(last)
+}
+
+/// A counts table, from its minute `from` on, as if its calls had been read from logs.
+fn read_table(
+    Table { path, name }: &Table,
+    reading: &Reading,
+    from: Option<Minute>,
+    tell_raw: bool,
+) -> anyhow::Result<FileRead> {
     let is_parquet = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"));
     let read = if is_parquet { parquet_table::read } else { csv_table::read };
-    let mut table = read(path, reading.attribution, &|minute| reading.range.contains(minute))?;
+    let range = from.map_or(reading.range, |_| TimeRange { from, ..reading.range });
+    let mut table = read(path, reading.attribution, &|minute| range.contains(minute))?;
     let size = path.metadata().map_or(0, |metadata| metadata.len());
     let mut coverage = Coverage { files: 1, bytes: size, records: table.calls, ..Coverage::default() };
     if table.outside > 0 {
-        coverage.excluded.insert(Exclusion::OutsideTimeRange, table.outside);
+        let reason = from.map_or(Exclusion::OutsideTimeRange, |_| Exclusion::CountedBefore);
+        coverage.excluded.insert(reason, table.outside);
     }
     coverage.skipped = table
         .bad_rows

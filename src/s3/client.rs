@@ -22,7 +22,7 @@ use super::Location;
 use super::credentials::Credentials;
 use super::error::{Cause, S3Error};
 use super::list::Stamp;
-use super::profile::Profile;
+use super::profile::{Profile, variable};
 use super::wire::{Answered, Wire};
 use crate::config::{S3, is_url};
 use crate::step::step;
@@ -126,8 +126,7 @@ impl Bucket {
                 )));
             }
         }
-        let unsigned = builder.get_config_value(&Key::SkipSignature).is_some_and(|value| value == "true")
-            || settings.anonymous == Some(true);
+        let unsigned = flag("AWS_SKIP_SIGNATURE").map_err(&other)?.or(settings.anonymous).unwrap_or(false);
         builder = builder.with_skip_signature(unsigned);
         let profile = Profile::find(settings.profile.as_deref()).map_err(&other)?;
         let region = settings.region.clone().or_else(|| profile.region.clone());
@@ -140,7 +139,9 @@ impl Bucket {
         if builder.get_config_value(&Key::Region).is_none() {
             builder = builder.with_region(region.unwrap_or_else(|| DEFAULT_REGION.to_owned()));
         }
-        builder = address(builder, name, settings);
+        let by_name = flag("AWS_VIRTUAL_HOSTED_STYLE_REQUEST").map_err(&other)?;
+        let by_name = by_name.or(settings.path_style.map(|path_style| !path_style));
+        builder = address(builder, name, (settings.endpoint.clone(), by_name));
         builder = encrypt(builder, settings);
         let timeout = settings.timeout.unwrap_or(TIMEOUT);
         builder = builder
@@ -375,22 +376,32 @@ fn has_own_credentials(builder: &AmazonS3Builder) -> bool {
         || (has(Key::WebIdentityTokenFile) && has(Key::RoleArn))
 }
 
-/// Where requests go to.
-fn address(builder: AmazonS3Builder, bucket: &str, settings: &S3) -> AmazonS3Builder {
+/// What a variable of the environment says; `None` where it says nothing.
+fn flag(name: &str) -> Result<Option<bool>, String> {
+    let Some(value) = variable(name) else { return Ok(None) };
+    match value.to_ascii_lowercase().as_str() {
+        "1" | "true" | "on" | "yes" | "y" => Ok(Some(true)),
+        "0" | "false" | "off" | "no" | "n" => Ok(Some(false)),
+        _ => Err(format!("{name} must be true or false, got {value:?}")),
+    }
+}
+
+/// Where requests go to. `settings` are the endpoint that the configuration names, and whether the bucket stands in the
+/// name of the host, where that is said.
+fn address(
+    builder: AmazonS3Builder,
+    bucket: &str,
+    settings: (Option<String>, Option<bool>),
+) -> AmazonS3Builder {
     let value = |key: Key| builder.get_config_value(&key);
-    let mut endpoint =
-        value(Key::S3Endpoint).or_else(|| value(Key::Endpoint)).or_else(|| settings.endpoint.clone());
+    let (named, by_name) = settings;
+    let mut endpoint = value(Key::S3Endpoint).or_else(|| value(Key::Endpoint)).or(named);
     let region = value(Key::Region).unwrap_or_default();
     // A server of one's own seldom has a name for every bucket; a name with dots does not fit AWS's certificate.
-    let by_name = endpoint.is_none() && !bucket.contains('.');
+    let by_name = by_name.unwrap_or(endpoint.is_none() && !bucket.contains('.'));
     if region.starts_with("cn-") && endpoint.is_none() {
         endpoint = Some(format!("https://s3.{region}.amazonaws.com.cn"));
     }
-    let by_name = match value(Key::VirtualHostedStyleRequest).as_deref() {
-        // Not set; the client gives its default then.
-        None | Some("false") => settings.path_style.map_or(by_name, |path_style| !path_style),
-        Some(_) => true,
-    };
     let builder = builder.with_virtual_hosted_style_request(by_name);
     let Some(endpoint) = endpoint else { return builder };
     let builder = builder.with_allow_http(endpoint.starts_with("http://"));
@@ -414,5 +425,6 @@ fn encrypt(builder: AmazonS3Builder, settings: &S3) -> AmazonS3Builder {
         (named("aws_sse_bucket_key_enabled"), encryption.bucket_key.map(|enabled| enabled.to_string())),
     ];
     let set = values.into_iter().filter_map(|(key, value)| Some((key, value?)));
-    set.fold(builder, |builder, (key, value)| builder.with_config(key, value))
+    let set: Vec<_> = set.filter(|(key, _)| builder.get_config_value(key).is_none()).collect();
+    set.into_iter().fold(builder, |builder, (key, value)| builder.with_config(key, value))
 }

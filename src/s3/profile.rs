@@ -106,8 +106,9 @@ fn read(path: Option<PathBuf>) -> Result<Ini, String> {
     Ok(ini)
 }
 
+/// A variable of the environment; `None` where it is empty, too.
 #[expect(clippy::disallowed_methods, reason = "where AWS's tools look for these settings, and nowhere else")]
-fn variable(name: &str) -> Option<String> {
+pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

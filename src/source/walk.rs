@@ -145,11 +145,7 @@ pub fn walk(sources: &[PathBuf]) -> Result<Found, WalkError> {
 /// # Errors
 /// As [`walk`].
 pub fn walk_new(sources: &[PathBuf], before: &dyn Before, buckets: &Buckets) -> Result<Found, WalkError> {
-    let mut files = sources.iter().filter(|source| *source != Path::new(STDIN));
-    let in_buckets = files.clone().any(|source| is_s3(source));
-    if in_buckets && files.any(|source| !is_s3(source)) {
-        return Err(WalkError::Mixed);
-    }
+    not_mixed(sources)?;
     let above = folder_above(sources);
     let mut walk = Walk {
         found: Found { logs: LogFiles::below(above.clone()), ..Found::default() },
@@ -199,12 +195,28 @@ pub fn walk_new(sources: &[PathBuf], before: &dyn Before, buckets: &Buckets) -> 
     Ok(found)
 }
 
-/// Looks whether a SOURCE is there and can be opened, without looking through it.
+/// Makes sure that not one SOURCE lies in a bucket and another on a disk.
+///
+/// # Errors
+/// Where that is so.
+pub fn not_mixed(sources: &[PathBuf]) -> Result<(), WalkError> {
+    let mut files = sources.iter().filter(|source| *source != Path::new(STDIN));
+    let in_buckets = files.clone().any(|source| is_s3(source));
+    if in_buckets && files.any(|source| !is_s3(source)) { Err(WalkError::Mixed) } else { Ok(()) }
+}
+
+/// Looks whether a SOURCE is there and can be opened, without looking through it. Of standard input nothing is read.
 ///
 /// # Errors
 /// When it is not, or cannot.
 pub fn reach(source: &Path, buckets: &Buckets) -> Result<(), WalkError> {
+    if source == Path::new(STDIN) {
+        return Ok(());
+    }
     if let Some(location) = Location::of(source) {
+        if is_table(source) {
+            return Err(WalkError::TableInBucket { path: shown(source) });
+        }
         return Ok(bucket::reach(&location, names_object(source), buckets)?);
     }
     let opened = if source.is_dir() { source.read_dir().map(drop) } else { File::open(source).map(drop) };

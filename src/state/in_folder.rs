@@ -13,6 +13,7 @@ use walkdir::{DirEntry, WalkDir};
 use super::StateError;
 use super::checkpoint::FOLDERS;
 use super::vault::{LOCK, Place};
+use crate::folders::Made;
 use crate::step::step;
 
 /// Where files are written until they are complete.
@@ -24,12 +25,14 @@ pub(super) struct InFolder {
     path: PathBuf,
     /// Held for its lock, which ends with the process at the latest.
     lock: Option<File>,
+    /// Folders that were made for it.
+    made: Made,
 }
 
 impl InFolder {
     /// That folder, which need not be there yet.
     pub(super) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), lock: None }
+        Self { path: path.to_owned(), lock: None, made: Made::default() }
     }
 
     fn stage(&self, bytes: &[u8]) -> Result<PathBuf, StateError> {
@@ -52,7 +55,7 @@ impl Place for InFolder {
     }
 
     fn lock(&mut self) -> Result<(), StateError> {
-        at(&self.path, fs::create_dir_all(&self.path))?;
+        self.made = at(&self.path, Made::all(&self.path))?;
         self.lock = Some(lock(&self.path)?);
         Ok(())
     }
@@ -79,8 +82,9 @@ impl Place for InFolder {
             }
             step("remove the lock");
             let _ = fs::remove_file(self.path.join(LOCK));
-            let _ = fs::remove_dir(&self.path);
         }
+        // Folders that were made and hold nothing go with it.
+        self.made = Made::default();
         self.lock = None;
     }
 

@@ -28,9 +28,9 @@ const CORE: [&str; 21] = [
 ];
 
 /// Modules that read and write.
-const SHELL: [&str; 14] = [
-    "s3", "source", "store", "state", "step", "emit", "summary", "metrics", "evaluate", "generate",
-    "pipeline", "exit", "cli", "alert",
+const SHELL: [&str; 15] = [
+    "s3", "source", "store", "state", "step", "folders", "emit", "summary", "metrics", "evaluate",
+    "generate", "pipeline", "exit", "cli", "alert",
 ];
 
 struct SourceFile {

@@ -186,6 +186,7 @@ fn every_problem_is_told_at_once_and_nothing_is_written() {
     let wrong = [
         "error: trailpulse.toml: line 2: scan.model: there is no model nonesuch",
         "error: trailpulse.toml: line 3: scan.settle must be",
+        "error: cannot read folders and buckets in one run",
         "error: cannot open nowhere;",
         "error: cannot write to counts.csv/out",
         "error: no bucket was asked",
@@ -197,6 +198,55 @@ fn every_problem_is_told_at_once_and_nothing_is_written() {
         &["error: cannot read configuration nowhere.toml"],
     );
     assert!(!scenario.path("out").exists());
+}
+
+#[test]
+fn check_refuses_what_a_scan_would_and_leaves_nothing_behind() {
+    let scenario = scenario();
+    scenario.write("file", "x");
+    let stdout = "[[feed]]\nname = \"f\"\ntype = \"jsonl\"\npath = \"-\"";
+    for (settings, wants) in [
+        ("metrics = \"/proc/nope/m.prom\"", &["cannot create folder /proc/nope"][..]),
+        ("metrics = \"a/b/m.prom\"\nstate = \"a/c/state\"", &[]),
+        ("metrics = \"s3://bucket/m\"", &["cannot write s3://bucket/m: only what scan publishes"]),
+        ("state = \"s\"\nfrom = 2026-01-01", &["--from and --to do not go with a state"]),
+        ("state = \"trailpulse-out\"", &["--state and --out are the same"]),
+        ("from = 2026-02-01\nto = 2026-01-01", &["the time range is empty"]),
+        (
+            "from = 2026-02-01\nto = 2026-02-01\nstate = \"a/x\"\nout = \"./a/x\"\nmetrics = \"file/m\"",
+            &[
+                "the time range is empty",
+                "--from and --to do not go with a state",
+                "--state and --out are the same",
+                "cannot ",
+            ],
+        ),
+        ("out = \"-\"", &["--out is a folder"]),
+        (&format!("state = \"s\"\nformat = \"json\"\n{stdout}"), &["--format json and a feed with"]),
+        (&format!("format = \"json\"\n{stdout}"), &[]),
+    ] {
+        scenario.write("trailpulse.toml", format!("[scan]\n{settings}\n"));
+        let checked = scenario.run(&["check", "counts.csv"]);
+        let said: Vec<&str> = checked.stderr.lines().collect();
+        assert_eq!(said.len(), wants.len(), "{settings}: {}", checked.stderr);
+        for (line, want) in said.iter().zip(wants) {
+            assert!(line.starts_with(&format!("error: {want}")), "{settings}: {line}");
+        }
+        assert_eq!(checked.status, if wants.is_empty() { 0 } else { 2 }, "{settings}");
+        let names = std::fs::read_dir(scenario.path("")).expect("readable");
+        assert_eq!(names.count(), 3, "{settings}: only what the test wrote");
+        if let Some(first) = wants.first() {
+            let ended = scenario.run(&["scan", "counts.csv"]);
+            assert_eq!(ended.status, 2, "{settings}");
+            assert!(ended.stderr.starts_with(&format!("error: {first}")), "{settings}: {}", ended.stderr);
+            assert_eq!(std::fs::read_dir(scenario.path("")).expect("readable").count(), 3, "{settings}");
+        }
+    }
+    scenario.write("trailpulse.toml", "");
+    assert!(scenario.done(&["check", "-"]).stdout.contains("can read -\n"));
+    let mixed = scenario.run(&["check", "counts.csv", "s3://bucket/c.parquet"]);
+    assert!(mixed.stderr.contains("cannot read folders and buckets in one run"), "{}", mixed.stderr);
+    assert!(mixed.stderr.contains("counts tables are read from a disk"), "{}", mixed.stderr);
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! `-v --log-format json` -> each stage's span, with what it was about and how much of it.
+//! `-v --log-format json` -> each stage's span, with what it was about and how much of it; and errors in the same form.
 use serde_json::Value;
 
-use crate::command::{Scenario, organization, text};
+use crate::command::{Ended, Scenario, organization, text};
 
 #[test]
 fn the_log_tells_of_each_stage_what_the_summary_tells() {
@@ -53,4 +53,29 @@ fn the_log_tells_of_each_stage_what_the_summary_tells() {
     let what = skipped["fields"]["what"].as_str();
     assert!(what.is_some_and(|what| what.ends_with("logs/broken.json")), "{skipped}");
     assert_eq!(skipped["span"]["stage"], "read");
+}
+
+#[test]
+fn errors_are_told_in_the_form_of_the_log_whatever_is_filtered() {
+    let scenario = Scenario::new();
+    scenario.write("trailpulse.toml", "[scan]\nuot = 1\nsettle = -1\n");
+    for (filter, arguments, wants) in [
+        ("info", &["scan", "nowhere", "--config", "/dev/null"][..], &["cannot open nowhere"][..]),
+        ("off", &["-q", "scan", "nowhere", "--config", "/dev/null"], &["cannot open nowhere"]),
+        ("trailpulse::source=trace", &["check"], &["line 2: unknown key uot", "line 3: scan.settle must be"]),
+    ] {
+        let mut command = scenario.command(&[&["--log-format", "json"], arguments].concat());
+        let ended = Ended::new(command.env("TRAILPULSE_LOG", filter).output().expect("it starts"));
+        assert_eq!(ended.status, 2);
+        let lines = ended.stderr.lines();
+        let lines = lines.map(|line| serde_json::from_str::<Value>(line).expect("each line is JSON"));
+        let errors: Vec<String> = lines
+            .filter(|line| line["level"] == "ERROR")
+            .map(|line| line["fields"]["message"].as_str().expect("a text").to_owned())
+            .collect();
+        assert_eq!(errors.len(), wants.len(), "{filter}: {errors:?}");
+        for (error, want) in errors.iter().zip(wants) {
+            assert!(error.contains(want), "{filter}: {error}");
+        }
+    }
 }

@@ -8,8 +8,8 @@ fn packaged(name: &str) -> String {
     std::fs::read_to_string(repository("packaging").join(name)).expect("readable")
 }
 
-/// Runs a command line of a package as its shell, or systemd, would.
-fn run(scenario: &Scenario, line: &str, source: &str) {
+/// Runs a command line of a package as its shell, or systemd, would, and gives what it said on standard error.
+fn run(scenario: &Scenario, line: &str, source: &str, environment: &[(&str, &str)]) -> String {
     let line = line
         .replace("/usr/bin/trailpulse", env!("CARGO_BIN_EXE_trailpulse"))
         .replace("${SOURCE}", source)
@@ -18,9 +18,12 @@ fn run(scenario: &Scenario, line: &str, source: &str) {
         .replace("${RUNTIME_DIRECTORY}", text(&scenario.path("run")))
         .replace("/var/lib/", &format!("{}/", text(&scenario.path("var"))))
         .replace("=/state/", &format!("={}/", text(&scenario.path("var"))));
-    let ended = Command::new("sh").args(["-c", &line]).env_clear().current_dir(scenario.path("")).output();
-    let ended = ended.expect("a shell starts");
-    assert!(ended.status.success(), "{line}\n{}", String::from_utf8_lossy(&ended.stderr));
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &line]).env_clear().envs(environment.iter().copied()).current_dir(scenario.path(""));
+    let ended = shell.output().expect("a shell starts");
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(ended.status.success(), "{line}\n{said}");
+    said
 }
 
 #[test]
@@ -35,19 +38,37 @@ fn the_commands_of_the_packages_run() {
     let of_job: Vec<&str> = of_job.lines().filter_map(|line| line.trim().strip_prefix("- ")).collect();
     let of_job = format!("/usr/bin/trailpulse {}", of_job.join(" "));
     let source = text(organization());
-    for (commands, left) in [
-        (vec![of_service("ExecStartPre="), of_service("ExecStart=")], "run/trailpulse.prom"),
-        (vec![of_cron], "var/node-exporter/trailpulse.prom"),
-        (vec![&of_job], "var/insights/summary.json"),
+    let json = [("TRAILPULSE_LOG_FORMAT", "json")];
+    assert!(of_service("Environment=").ends_with("TRAILPULSE_LOG_FORMAT=json"));
+    assert!(job.contains("name: TRAILPULSE_LOG_FORMAT\n                  value: json\n"));
+    for (commands, environment, left) in [
+        (vec![of_service("ExecStartPre="), of_service("ExecStart=")], &json[..], "run/trailpulse.prom"),
+        (vec![of_cron], &[], "var/node-exporter/trailpulse.prom"),
+        (vec![&of_job], &json, "var/insights/summary.json"),
     ] {
         let scenario = Scenario::new();
         scenario.write("var/empty", "");
         scenario.write("trailpulse.toml", packaged("systemd/trailpulse.toml"));
-        for line in &commands {
-            run(&scenario, line, source);
-        }
+        let said: String = commands.iter().map(|line| run(&scenario, line, source, environment)).collect();
+        let told = |line: &str| serde_json::from_str::<serde_json::Value>(line).expect("each line is JSON");
+        let stages: Vec<String> = said.lines().map(|line| told(line)["span"]["stage"].to_string()).collect();
+        let wanted = !environment.is_empty();
+        assert_eq!(stages.contains(&"\"judge\"".to_owned()), wanted, "{commands:?} said\n{said}");
         assert!(scenario.path(left).exists(), "{left} of {commands:?}");
     }
+}
+
+#[test]
+fn what_the_unit_leaves_can_be_read_by_those_it_is_for() {
+    let service = packaged("systemd/trailpulse.service");
+    let of_service = |key: &str| service.lines().find_map(|line| line.strip_prefix(key));
+    // With a dynamic user, folders that stay lie below others that only root may enter.
+    assert_eq!(of_service("DynamicUser="), None);
+    let user = of_service("User=").expect("a user");
+    assert_eq!(of_service("Group="), Some(user));
+    assert_eq!(of_service("RuntimeDirectoryMode="), Some("0755"));
+    let made = packaged("systemd/trailpulse.sysusers");
+    assert!(made.lines().any(|line| line.starts_with(&format!("u {user} - "))), "{made}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::command::{Scenario, repository, tells_of_the_run, text, tree};
 use crate::s3::shelf::{call, log};
+use crate::table::{RUN, Table, at};
 
 /// A log file: its place below the logs, and its bytes.
 type Log = (String, Vec<u8>);
@@ -485,4 +486,54 @@ fn what_a_scan_writes_is_not_read_by_the_next() {
     }
     let refused = scenario.run(&["scan", "logs", "--state", "./same", "--out", "same"]);
     assert!(refused.stderr.contains("--state and --out are the same"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_counts_table_that_has_grown_counts_only_what_is_new() {
+    let scenario = Scenario::new();
+    let mut all = Table::new();
+    all.steady(RUN, 14, 1).burst(RUN, 12 * 1440 + 605, 40, 60);
+    let (header, rows) = all.text().split_once('\n').expect("a header");
+    let mut rows: Vec<&str> = rows.lines().collect();
+    rows.sort_unstable();
+    let mut excluded = Vec::new();
+    // Before the burst, within it so that it has not settled, and where the first has not but its beginning has.
+    for (number, until) in
+        [at(12 * 1440), at(12 * 1440 + 610), at(12 * 1440 + 635), at(20 * 1440)].iter().enumerate()
+    {
+        let rows: Vec<&str> = rows.iter().copied().filter(|row| *row < until.as_str()).collect();
+        let name = format!("{number}.csv");
+        scenario.write(&name, format!("{header}\n{}\n", rows.join("\n")));
+        let scan = ["scan", &name, "--state", "state", "--out", "out", "--metrics", "m.prom"];
+        let ended = scenario.done(&[&scan[..], if number == 3 { &["--final"] } else { &[] }].concat());
+        let summary = std::fs::read(scenario.path("out/summary.json")).expect("a summary");
+        let summary: Value = serde_json::from_slice(&summary).expect("JSON");
+        let count = |place: &Value| place.as_u64().unwrap_or_default();
+        excluded.push(count(&summary["excluded"]["counted_before"]));
+        assert_eq!(summary["late"], Value::Null, "{number}");
+        assert_eq!(count(&summary["counted"]) + excluded[number], count(&summary["input"]["records"]));
+        if number == 3 {
+            assert!(
+                ended.stdout.contains(" counted before") && !ended.stdout.contains("LATE"),
+                "{}",
+                ended.stdout
+            );
+            for (file, want) in [
+                ("m.prom", "trailpulse_excluded_records{reason=\"counted_before\"}"),
+                ("out/report/index.html", "counted before"),
+            ] {
+                assert!(
+                    std::fs::read_to_string(scenario.path(file)).expect("readable").contains(want),
+                    "{file}"
+                );
+            }
+        }
+    }
+    // 12 days of a call each ten minutes; then ten hours and five minutes of the burst; then 25 more of it.
+    assert_eq!(excluded, [0, 1728, 1728 + 61 + 5 * 60, 1728 + 61 + 5 * 60 + 3 + 25 * 60]);
+    scenario.done(&["scan", "3.csv", "--state", "state-of-one", "--out", "out-of-one", "--final"]);
+    assert!(published(&scenario, "out") == published(&scenario, "out-of-one"));
+    assert!(published(&scenario, "out").len() > 2);
+    let days = |state: &str| tree(&scenario.path(state).join("days"));
+    assert!(days("state") == days("state-of-one"));
 }

@@ -96,6 +96,7 @@ fn check_reaches_everything_and_names_all_that_is_wrong() {
         served.ends(2, &["check", "s3://nowhere", "s3://logs/gone.json", "gone", "--out", "s3://results"]);
     let lines: Vec<&str> = wrong.stderr.lines().collect();
     let wants = [
+        "error: cannot read folders and buckets in one run",
         "error: cannot list s3://nowhere: there is no such bucket",
         "error: cannot read s3://logs/gone.json: there is no such object",
         "error: cannot open gone; ",
@@ -177,6 +178,30 @@ fn credentials_come_from_profiles_and_commands_too() {
     let ended = check(None);
     assert_eq!(ended.status, 2);
     assert!(ended.stderr.contains("allow s3:ListBucket"), "{}", ended.stderr);
+}
+
+#[test]
+fn the_environment_goes_over_what_the_configuration_says_of_buckets() {
+    let Some(served) = Served::new() else { return };
+    served.put("logs/x.json", br#"{"Records":[]}"#);
+    let (unsigned, by_path) = ("AWS_SKIP_SIGNATURE", "AWS_VIRTUAL_HOSTED_STYLE_REQUEST");
+    // The server wants signatures, and has no names for its buckets.
+    for (setting, value, status) in [
+        ("anonymous = true", None, 2),
+        ("anonymous = true", Some((unsigned, "false")), 0),
+        ("anonymous = true", Some((unsigned, "0")), 0),
+        ("anonymous = true", Some((unsigned, "")), 2),
+        ("anonymous = false", Some((unsigned, "1")), 2),
+        ("anonymous = false", Some((unsigned, "perhaps")), 2),
+        ("path_style = false", None, 2),
+        ("path_style = false", Some((by_path, "false")), 0),
+        ("path_style = true", Some((by_path, "True")), 2),
+    ] {
+        served.scenario.write("trailpulse.toml", format!("[s3]\n{setting}\nretries = 0\ntimeout = 5\n"));
+        let mut command = served.command(&["check", "s3://logs"]);
+        let ended = crate::command::Ended::new(command.envs(value).output().expect("it starts"));
+        assert_eq!(ended.status, status, "{setting} {value:?}: {}", ended.stderr);
+    }
 }
 
 #[test]
