@@ -41,7 +41,13 @@ fn only_entries_that_failed_are_sent_again_and_all_are_signed() {
     }
     let scenario = Scenario::new();
     let bus = Receiver::answering(entries);
-    let topic = Receiver::answering(|_, _| (200, "<PublishResponse/>".to_owned()));
+    let topic = Receiver::answering(|_, _| {
+        (
+            200,
+            "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>"
+                .to_owned(),
+        )
+    });
     for (name, bytes) in logs() {
         scenario.write(&format!("logs/{name}"), bytes);
     }
