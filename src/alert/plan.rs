@@ -98,6 +98,10 @@ fn plan_new(ledger: &mut Ledger, feed: &Feed, new: &[Event], (moment, cap): (Mom
             Told::No(reason) => ledger.note(&feed.name, id, Outcome::Untold(reason)),
         }
     }
+    if cap == Cap::IsLifted {
+        let again = told.values().flatten().map(|event| &*event.record.event_id).collect();
+        ledger.log(&feed.name).take_over(&again);
+    }
     plan_feed(ledger, feed, told, (moment.now, cap));
 }
 

@@ -1,4 +1,6 @@
 //! A notice -> a signed JSON document for whatever listens. Pure.
+use std::collections::BTreeMap;
+
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -48,16 +50,27 @@ struct Told<'a> {
 }
 
 pub(super) fn outgoing(settings: &Webhook, context: &Context<'_>, notice: &Notice) -> Vec<Outgoing> {
-    let is_whole = notice.planned.len() <= MOST_EVENTS;
-    let parts = notice.planned.chunks(MOST_EVENTS).map(|planned| {
-        let is_here = |event: &Event| planned.contains(&event.record.event_id);
-        let events: Vec<usize> =
-            (0..notice.events.len()).filter(|index| is_here(&notice.events[*index])).collect();
-        let ids: Vec<&str> = planned.iter().map(String::as_str).collect();
-        // Of what was planned, not of what is left: a document keeps its key when a later run sends it without some of its events.
-        (if is_whole { notice.key } else { key(&notice.feed, &ids) }, events)
-    });
-    parts.filter(|(_, events)| !events.is_empty()).map(|part| post(settings, context, notice, part)).collect()
+    let places: BTreeMap<&str, usize> =
+        notice.planned.iter().enumerate().map(|(place, id)| (&**id, place)).collect();
+    let mut parts = BTreeMap::<usize, Vec<usize>>::new();
+    for (index, event) in notice.events.iter().enumerate() {
+        let place = places.get(&*event.record.event_id).copied().unwrap_or_default();
+        parts.entry(place / MOST_EVENTS).or_default().push(index);
+    }
+    parts
+        .into_iter()
+        .map(|(part, events)| post(settings, context, notice, (part_key(notice, part), events)))
+        .collect()
+}
+
+/// Key of a document: of what was planned for it, not of what is left. So it keeps its key when a later run sends it without
+/// some of its events.
+fn part_key(notice: &Notice, part: usize) -> Uuid {
+    if notice.planned.len() <= MOST_EVENTS {
+        return notice.key;
+    }
+    let planned = notice.planned.iter().skip(part * MOST_EVENTS).take(MOST_EVENTS);
+    key(&notice.feed, &planned.map(String::as_str).collect::<Vec<_>>())
 }
 
 /// One document with its key, and the places of its events.

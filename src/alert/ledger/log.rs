@@ -1,4 +1,6 @@
 //! Messages that are planned, held back or settled -> what is remembered of one feed. Pure.
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{FeedLog, Message, Outcome, TOO_LONG};
@@ -14,16 +16,20 @@ impl FeedLog {
         self.outcomes.iter().filter(move |(_, outcome)| waits(outcome)).map(|(id, _)| id)
     }
 
-    /// Plans a message. Its events are in no other from now on; what those keep does not change their keys.
+    /// Plans a message.
     pub(in crate::alert) fn plan(&mut self, message: Message) {
         for id in &message.events {
             self.outcomes.insert(id.clone(), Outcome::Pending);
         }
-        for other in &mut self.messages {
-            let again = other.events.iter().filter(|id| message.events.contains(id));
-            other.elsewhere.extend(again.cloned());
-        }
         self.messages.push(message);
+    }
+
+    /// Takes these events out of the messages that wait: others will tell them. The keys of those stay as they are.
+    pub(in crate::alert) fn take_over(&mut self, ids: &BTreeSet<&str>) {
+        for message in &mut self.messages {
+            let again = message.events.iter().filter(|id| ids.contains(&***id));
+            message.elsewhere.extend(again.cloned());
+        }
     }
 
     /// How many messages were planned in the hour before `now`.
