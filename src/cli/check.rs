@@ -105,7 +105,9 @@ fn reach_on_disk(mut places: Places) -> (Vec<String>, Vec<anyhow::Error>) {
     let all = sources.len();
     sources.retain(|source| !is_s3(source));
     let is_asked = sources.len() == all;
-    [out, state].into_iter().for_each(|path| *path = path.take().filter(|path| !is_s3(path)));
+    for path in [out, state] {
+        *path = path.take().filter(|path| !is_s3(path));
+    }
     let (reached, mut problems) = reach_all(&places, &Config::default());
     if !is_asked {
         problems.push(anyhow!("no bucket was asked: how to reach it may be what is wrong in the file"));
