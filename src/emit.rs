@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cloudtrail::insight::{File, Record};
 use crate::cloudtrail::object_key::InsightKey;
+use crate::cloudtrail::organizations::Organizations;
 use crate::explanation::Explanation;
 use crate::insight::Insight;
 use crate::time::Minute;
@@ -61,9 +62,9 @@ pub struct Line<'a> {
 
 /// All files of these insights, whatever order they come in: the tree, one file for each account, region and minute
 /// of writing, and `insights.jsonl`. What the tree's readers must not be alerted of, such as a muted insight, stands
-/// in `insights.jsonl` only. `organizations` has those accounts, with their organization, whose tree lies below it.
+/// in `insights.jsonl` only. `organizations` says below which organization an account's tree lies at the time of writing.
 #[must_use]
-pub fn outputs(insights: &[Insight], organizations: &BTreeMap<String, String>) -> Vec<Output> {
+pub fn outputs(insights: &[Insight], organizations: &Organizations) -> Vec<Output> {
     let mut insights: Vec<&Insight> = insights.iter().collect();
     insights.sort_by_key(|insight| insight.order());
     let mut files = BTreeMap::<(&str, &str, Minute), Vec<Record<'_>>>::new();
@@ -75,7 +76,7 @@ pub fn outputs(insights: &[Insight], organizations: &BTreeMap<String, String>) -
         .into_iter()
         .map(|((account, region, minute), records)| {
             let bytes = gzip(&json(&File { records }));
-            let organization = organizations.get(account).map(String::as_str);
+            let organization = organizations.of(account, minute);
             Output { path: key(organization, account, region, minute, &unique_part(&bytes)), bytes }
         })
         .collect();

@@ -27,6 +27,9 @@ pub struct Coverage {
     /// Folders of days, months or years that earlier runs have read, and that were not looked into again.
     #[serde(skip_serializing_if = "is_zero")]
     pub known_folders: u64,
+    /// Files that were left for the next run, since one that was delivered before them could not be read or listed yet.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub left_files: u64,
     /// Records that were counted.
     pub counted: u64,
     /// Of those, calls that came after their minute had settled: they are history, but nothing was judged with them.

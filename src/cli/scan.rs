@@ -20,7 +20,7 @@ use crate::aggregate::Attribution;
 use crate::alert::Publishing;
 use crate::alert::plan::Planned;
 use crate::config::{Config, Format, Models};
-use crate::emit::{Earlier, LINES_FILE, Line, PAGE_FILE, Target, outputs};
+use crate::emit::{Earlier, KEPT_FILE, LINES_FILE, Line, PAGE_FILE, Target, outputs};
 use crate::exit::Exit;
 use crate::metrics;
 use crate::pipeline::count::Reading;
@@ -160,7 +160,7 @@ pub(super) async fn scan_into(
     let asks = alerting.is_some_and(Alerting::asks_what_was_told);
     let told = asks.then(|| destination.told()).transpose()?;
     let drawing = looking.drawing;
-    let kept = if drawing == Drawing::Graphs { destination.report_before()? } else { None };
+    let has_report = drawing == Drawing::Graphs && destination.report_before()?;
     let goes_on = going_on.is_some();
     let mut scanned = scan(reading, looking, going_on, cancel, progress).await?;
     let mut stages = std::mem::take(&mut scanned.stages);
@@ -172,11 +172,12 @@ pub(super) async fn scan_into(
     }
     stage("publish", &mut stages, || {
         let mut all = outputs(&scanned.insights, &scanned.organizations);
-        let stays = !is_rescore && report::stays(&scanned.summary, kept.as_deref());
+        let stays = !is_rescore && report::stays(&scanned.summary, has_report);
         if drawing == Drawing::Graphs && !stays {
-            let lines = if goes_on { destination.published(LINES_FILE)? } else { None };
-            let kept = kept.filter(|_| goes_on);
-            let before = report::Before { lines: lines.unwrap_or_default(), kept };
+            // Only now: a run without news needs neither.
+            let before = |name| if goes_on { destination.published(name) } else { Ok(None) };
+            let lines = before(LINES_FILE)?.unwrap_or_default();
+            let before = report::Before { lines, kept: before(KEPT_FILE)? };
             all.extend(report::outputs(&scanned, &before));
         }
         all.push(scanned.summary.output());

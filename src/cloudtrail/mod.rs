@@ -3,5 +3,6 @@ pub mod decode;
 pub mod dated_folder;
 pub mod insight;
 pub mod object_key;
+pub mod organizations;
 pub mod published;
 pub mod record;

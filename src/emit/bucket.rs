@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::destination::{PROBE, TREE, is_like_ours, with_lines};
+use super::destination::{FIRST, PROBE, TREE, begins_like_ours, is_like_ours, with_lines};
 use super::{
     DestinationError, Earlier, KEPT_FILE, LINES_FILE, Output, PAGE_FILE, SUMMARY_FILE, Told, is_ours,
 };
-use crate::s3::{Bucket, Buckets, Cause, Condition, Listing, Location, S3Error, Stored, Visit};
+use crate::s3::{Bucket, Buckets, Cause, Condition, Listing, Location, S3Error, Stamp, Stored, Visit};
 use crate::step::step;
 
 /// A prefix that will hold what is published.
@@ -40,15 +40,15 @@ impl InBucket {
             removed => removed?,
         }
         for name in [SUMMARY_FILE, LINES_FILE] {
-            ours(&bucket, &at, name)?;
+            is_there(&bucket, &at, name)?;
         }
         Ok(Self { bucket, at, earlier, staged: Vec::new() })
     }
 
     /// As [`super::Destination::report_before`].
-    pub(super) fn report_before(&self) -> Result<Option<Vec<u8>>, DestinationError> {
-        ours(&self.bucket, &self.at, PAGE_FILE)?;
-        Ok(ours(&self.bucket, &self.at, KEPT_FILE)?.map(Into::into))
+    pub(super) fn report_before(&self) -> Result<bool, DestinationError> {
+        is_there(&self.bucket, &self.at, PAGE_FILE)?;
+        is_there(&self.bucket, &self.at, KEPT_FILE)
     }
 
     pub(super) fn told(&self) -> Result<Told, DestinationError> {
@@ -150,13 +150,19 @@ impl InBucket {
     }
 }
 
-/// An object with a name of ours; `None` where there is none. An error where it is somebody else's.
-fn ours(bucket: &Bucket, at: &Location, name: &str) -> Result<Option<Bytes>, DestinationError> {
-    match bucket.get(&at.join(name).key)? {
+/// Whether there is an object with a name of ours. An error where it is somebody else's. Results grow from night to night, so
+/// of a large one only the beginning is fetched, where that tells.
+fn is_there(bucket: &Bucket, at: &Location, name: &str) -> Result<bool, DestinationError> {
+    let key = at.join(name).key;
+    let Some(Stamp { size, .. }) = bucket.head(&key)? else { return Ok(false) };
+    if size > FIRST && begins_like_ours(name, &bucket.get_first(&key, FIRST)?) {
+        return Ok(true);
+    }
+    match bucket.get(&key)? {
         Some(there) if !is_like_ours(name, &there.bytes) => {
             Err(DestinationError::Foreign { path: at.join(name).to_string().into() })
         }
-        there => Ok(there.map(|there| there.bytes)),
+        there => Ok(there.is_some()),
     }
 }
 

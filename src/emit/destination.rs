@@ -29,6 +29,10 @@ pub(super) const PROBE: &str = ".trailpulse-probe";
 const GENERATOR: &[u8] = b"<meta name=\"generator\" content=\"trailpulse ";
 /// What stands before the id of a line.
 const ID: &[u8] = b"\"eventID\":\"";
+/// As many bytes of a file as usually tell whose it is.
+pub(super) const FIRST: u64 = 64 << 10;
+/// With what everything begins that is kept of a report.
+const KEPT_FIRST: &[u8] = b"{\"format\":";
 /// Most inflated bytes of what is kept of a report.
 const MOST_KEPT: u64 = 1 << 30;
 
@@ -121,18 +125,18 @@ impl Destination {
         Ok(destination)
     }
 
-    /// Makes sure that a report can be written, and gives what an earlier run kept of its own: [`KEPT_FILE`].
+    /// Makes sure that a report can be written, and says whether an earlier run kept something of its own: [`KEPT_FILE`].
     ///
     /// # Errors
     /// The report's folder cannot be written to, or holds a file with a name of ours that trailpulse did not write.
-    pub fn report_before(&self) -> Result<Option<Vec<u8>>, DestinationError> {
+    pub fn report_before(&self) -> Result<bool, DestinationError> {
         if let Some(folder) = self.path.join(PAGE_FILE).parent() {
             probe(folder)?;
         }
         for name in [PAGE_FILE, KEPT_FILE] {
             refuse_foreign(&self.path.join(name), name)?;
         }
-        self.published(KEPT_FILE)
+        Ok(self.path.join(KEPT_FILE).exists())
     }
 
     /// The folder.
@@ -303,11 +307,36 @@ fn probe(folder: &Path) -> Result<(), DestinationError> {
 }
 
 fn refuse_foreign(path: &Path, name: &str) -> Result<(), DestinationError> {
-    match fs::read(path) {
-        Ok(bytes) if is_like_ours(name, &bytes) => Ok(()),
-        Ok(_) => Err(DestinationError::Foreign { path: path.to_owned() }),
+    let is_ours = || -> io::Result<bool> {
+        let mut file = File::open(path)?;
+        let mut bytes = Vec::new();
+        (&mut file).take(FIRST).read_to_end(&mut bytes)?;
+        if begins_like_ours(name, &bytes) {
+            return Ok(true);
+        }
+        file.read_to_end(&mut bytes)?;
+        Ok(is_like_ours(name, &bytes))
+    };
+    match is_ours() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(DestinationError::Foreign { path: path.to_owned() }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(source) => Err(DestinationError::Write { path: path.to_owned(), source }),
+    }
+}
+
+/// Whether the first [`FIRST`] bytes of what stands under a name of ours are enough to see that it has the form that we write.
+pub(super) fn begins_like_ours(name: &str, first: &[u8]) -> bool {
+    let is_cut_off = first.len() as u64 >= FIRST;
+    match name {
+        PAGE_FILE => is_like_ours(name, first),
+        KEPT_FILE if is_cut_off => {
+            let mut begin = Vec::new();
+            let read = MultiGzDecoder::new(first).take(KEPT_FIRST.len() as u64).read_to_end(&mut begin);
+            read.is_ok() && begin == KEPT_FIRST
+        }
+        LINES_FILE if is_cut_off => first.contains(&b'\n') && is_like_ours(name, first),
+        _ => false,
     }
 }
 

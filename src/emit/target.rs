@@ -26,11 +26,11 @@ impl Target {
         })
     }
 
-    /// Makes sure that a report can be written, and gives what an earlier run kept of its own.
+    /// Makes sure that a report can be written, and says whether an earlier run kept something of its own.
     ///
     /// # Errors
     /// When none can be written, or files with our names are not ours.
-    pub fn report_before(&self) -> Result<Option<Vec<u8>>, DestinationError> {
+    pub fn report_before(&self) -> Result<bool, DestinationError> {
         match self {
             Self::Folder(folder) => folder.report_before(),
             Self::Bucket(bucket) => bucket.report_before(),

@@ -1,6 +1,6 @@
 //! Bytes, names and folders of what is published, held against what AWS writes; a run replaces the one before.
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::*;
 use crate::aggregate::{Attribution as Columns, Batch, Counts};
 use crate::classify::Observation;
+use crate::cloudtrail::organizations::Organizations;
 use crate::detect::Which;
 use crate::insight::tests::{PEAK, at, call, counts, model, opening};
 use crate::insight::{Closing, Opening, end_of, start_of};
@@ -54,7 +55,7 @@ fn pair(counts: &Counts) -> [Insight; 2] {
 
 fn publish(insights: &[Insight], path: &Path) {
     let mut destination = Destination::open(path, Earlier::Replaced).expect("a folder to write to");
-    for output in outputs(insights, &BTreeMap::new()) {
+    for output in outputs(insights, &Organizations::default()) {
         destination.stage(&output).expect("room");
     }
     let bytes = br#"{"version":"0","model":{},"counted":0}"#.to_vec();
@@ -64,7 +65,7 @@ fn publish(insights: &[Insight], path: &Path) {
 
 #[test]
 fn a_file_is_what_aws_writes_byte_for_byte() {
-    let outputs = outputs(&pair(&burst()), &BTreeMap::new());
+    let outputs = outputs(&pair(&burst()), &Organizations::default());
     assert_eq!(
         inflate(&outputs[0].bytes),
         concat!(
@@ -88,7 +89,7 @@ fn a_file_is_what_aws_writes_byte_for_byte() {
 #[test]
 fn a_key_is_one_of_aws() {
     let paths: Vec<String> =
-        outputs(&pair(&burst()), &BTreeMap::new()).into_iter().map(|output| output.path).collect();
+        outputs(&pair(&burst()), &Organizations::default()).into_iter().map(|output| output.path).collect();
     let stem = |day: &str, minute: &str| {
         format!(
             "AWSLogs/111122223333/CloudTrail-Insight/us-east-1/{day}/111122223333_CloudTrail-Insight_us-east-1_{minute}_0000"
@@ -241,7 +242,7 @@ mod contract {
 
 #[test]
 fn the_contract_is_kept_and_lines_equal_the_tree() {
-    let outputs = outputs(&pair(&burst()), &BTreeMap::new());
+    let outputs = outputs(&pair(&burst()), &Organizations::default());
     let (lines, files) = outputs.split_last().expect("insights.jsonl");
     let lines = std::str::from_utf8(&lines.bytes).expect("UTF-8");
     let of_lines =
@@ -283,10 +284,10 @@ proptest! {
         turn in 0_usize..24,
     ) {
         let mut insights = many(&seeds.into_iter().collect::<Vec<_>>());
-        let files = outputs(&insights, &BTreeMap::new());
+        let files = outputs(&insights, &Organizations::default());
         let turn = turn % insights.len();
         insights.rotate_left(turn);
-        prop_assert_eq!(&files, &outputs(&insights, &BTreeMap::new()));
+        prop_assert_eq!(&files, &outputs(&insights, &Organizations::default()));
         let paths: BTreeSet<&String> = files.iter().map(|file| &file.path).collect();
         prop_assert_eq!(paths.len(), files.len());
         // What was written later sorts later, for pollers that resume after the last key they saw.
@@ -306,7 +307,7 @@ fn hostile_names_stay_below_the_destination() {
             Columns::Kept,
             &[(Observation { account: account.into(), region: region.into(), ..made.clone() }, 12)],
         );
-        let files = outputs(&pair(&counts), &BTreeMap::new());
+        let files = outputs(&pair(&counts), &Organizations::default());
         for file in &files[..2] {
             assert_eq!(file.path.split('/').count(), 8, "{}", file.path);
             assert!(file.path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte)));
@@ -349,7 +350,7 @@ fn a_run_replaces_the_run_before_and_nothing_else() {
     // A publication that was cut short is mended by the next.
     let cut = folder.path().join("cut");
     fs::create_dir_all(cut.join(".trailpulse-staging/AWSLogs")).expect("a folder");
-    let files = outputs(&one, &BTreeMap::new());
+    let files = outputs(&one, &Organizations::default());
     for file in &files[..files.len() - 2] {
         fs::create_dir_all(cut.join(&file.path).parent().expect("a parent")).expect("a folder");
         fs::write(cut.join(&file.path), &file.bytes).expect("a file");
@@ -365,12 +366,13 @@ fn a_run_replaces_the_run_before_and_nothing_else() {
 fn an_organizations_accounts_lie_below_it_and_move_with_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let insights = many(&[(0, 0, 0), (1, 1, 5)]);
-    let organizations = BTreeMap::from([("111122223331".to_owned(), "o-exampleorg".to_owned())]);
+    let mut organizations = Organizations::default();
+    organizations.add("111122223331", None, Some("o-exampleorg"));
     let below = |folder: &str| {
         let prefix = format!("AWSLogs/{folder}");
         move |path: &String| path.starts_with(&prefix)
     };
-    for (organizations, is_below) in [(organizations, true), (BTreeMap::new(), false)] {
+    for (organizations, is_below) in [(organizations, true), (Organizations::default(), false)] {
         let mut destination =
             Destination::open(folder.path(), Earlier::Replaced).expect("a folder to write to");
         for output in outputs(&insights, &organizations) {
@@ -395,7 +397,7 @@ fn what_is_not_published_leaves_no_trace() {
     let mut destination = Destination::open(&path, Earlier::Replaced).expect("a folder to write to");
     let busy = Destination::open(&path, Earlier::Replaced).expect_err("a second run");
     assert_eq!(busy.to_string(), format!("{} is being written by another run", path.display()));
-    destination.stage(&outputs(&pair(&burst()), &BTreeMap::new())[0]).expect("room");
+    destination.stage(&outputs(&pair(&burst()), &Organizations::default())[0]).expect("room");
     drop(destination);
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0);
 
@@ -535,7 +537,7 @@ fn a_naive_recount_in_python_agrees() {
     let coverage =
         Coverage { counted: counts.counted(), duplicates: counts.duplicates(), ..Coverage::default() };
     let summary = Summary::new("0.1.0", model(), coverage, &insights).output();
-    for output in outputs(&insights, &BTreeMap::new()).iter().chain([&summary]) {
+    for output in outputs(&insights, &Organizations::default()).iter().chain([&summary]) {
         destination.stage(output).expect("room");
     }
     destination.publish().expect("renames");
@@ -577,4 +579,31 @@ fn lines_are_added_once_and_nothing_is_written_where_there_is_none() {
     destination.publish().expect("renames");
     assert_eq!(written(folder.path()), before);
     assert_eq!(fs::read(folder.path().join(LINES_FILE)).expect("lines"), both);
+}
+
+#[test]
+fn the_beginning_of_what_has_grown_tells_whose_it_is() {
+    use super::destination::{FIRST, begins_like_ours, is_like_ours};
+    let first = FIRST as usize;
+    let line = [super::lines(&pair(&burst()).iter().collect::<Vec<_>>()), vec![b' '; first]].concat();
+    let page = [b"<!doctype html><meta name=\"generator\" content=\"trailpulse 1\">".as_slice(), &[b' '; 9]]
+        .concat();
+    // Numbers that cannot be packed.
+    let noise: Vec<u64> = (0..20_000_u64).map(|number| number.wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect();
+    let kept = gzip(&json(&serde_json::json!([noise])));
+    let ours = [b"{\"format\":1,\"coverage\":{},\"graphs\":".as_slice(), &json(&noise), b"}"].concat();
+    for (name, bytes, want) in [
+        (LINES_FILE, &line[..first], true),
+        (LINES_FILE, &vec![b'{'; first][..], false),
+        (PAGE_FILE, &page[..], true),
+        (PAGE_FILE, b"<!doctype html>".as_slice(), false),
+        (KEPT_FILE, &gzip(&ours)[..first], true),
+        (KEPT_FILE, &kept[..first], false),
+        // The whole of it will tell.
+        (KEPT_FILE, &gzip(&ours)[..9], false),
+        (LINES_FILE, b"{}\n".as_slice(), false),
+    ] {
+        assert_eq!(begins_like_ours(name, bytes), want, "{name}");
+    }
+    assert!(is_like_ours(KEPT_FILE, &gzip(&ours)));
 }

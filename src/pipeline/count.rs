@@ -1,6 +1,6 @@
 //! SOURCE arguments -> all counts, and what was covered. Reads files on several threads, merges them in list order:
 //! the order of delivery, so that days can be closed on the way.
-use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::Cursor;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -11,17 +11,18 @@ use anyhow::{Context, anyhow, bail};
 use tracing::{info, warn};
 
 use super::in_order::InOrder;
-use super::read_files::ReadFiles;
+use super::read_files::{Listed, ReadFiles};
 use super::spill::{IN_MEMORY, Spill};
 use super::{Cancel, Progress, note};
 use crate::aggregate::{Attribution, Counts, Settling};
 use crate::classify::Exclusion;
+use crate::cloudtrail::organizations::Organizations;
 use crate::s3::{Buckets, Fetched, Prefetch, S3Error, Wanted};
-use crate::source::before::{Anew, Before};
+use crate::source::before::{Anew, Before, Within};
 use crate::source::coverage::{Coverage, Skipped};
 use crate::source::files::LogFiles;
 use crate::source::read::{self, FileRead, Raw, Scratch, TimeRange, raw_of, read_file, read_input};
-use crate::source::walk::{Found, LogFile, Place, Table, shown, walk_new};
+use crate::source::walk::{Found, LogFile, Place, Table, may_pass, shown, walk_new};
 use crate::state::ReadFile;
 use crate::store::{csv_table, parquet_table};
 use crate::time::{MINUTES_PER_DAY, Minute};
@@ -48,8 +49,8 @@ pub struct Counted {
     pub counts: Counts,
     /// What was read, skipped and ignored.
     pub coverage: Coverage,
-    /// The organization of each account whose logs lie below one.
-    pub organizations: BTreeMap<String, String>,
+    /// In which organization each account was when.
+    pub organizations: Organizations,
     /// The files that were read, where an earlier run's were given.
     pub read: Option<ReadFiles>,
 }
@@ -102,13 +103,18 @@ pub fn count_on(
     let Beginning { counts, read: mut known } = beginning;
     let sources: Vec<String> = reading.sources.iter().map(|source| shown(source)).collect();
     note("what", sources.join(" "));
-    let before: &dyn Before = known.as_ref().map_or(&Anew, |known| known);
-    let Found { mut logs, mut tables, organizations, mut coverage, may_be_more, listed } =
+    let TimeRange { from, to } = reading.range;
+    let within = Within { from: from.map(Minute::day), to: to.map(|to| to.plus(-1).day()) };
+    let before: &dyn Before = match &known {
+        Some(known) => known,
+        None if within.is_all() => &Anew,
+        None => &within,
+    };
+    let Found { mut logs, mut tables, organizations, mut coverage, may_be_more, listed, unlisted } =
         walk_new(&reading.sources, before, &reading.buckets)?;
     if let Some(known) = &mut known {
-        known.may_be_more = may_be_more;
-        known.listed = listed;
         coverage.known_files = known.leave_out(&mut logs, &mut tables)?;
+        known.begin(&logs, Listed { listed, unlisted, may_be_more });
     }
     if tables.len() > 1 || (!tables.is_empty() && !logs.is_empty()) {
         warn!("Counts tables are read beside other sources: a call that is in two of them counts twice.");
@@ -135,6 +141,7 @@ pub fn count_on(
     progress.finish();
     outcome?;
     let (mut counts, mut coverage, read) = run.merged.into_state();
+    coverage.left_files = read.as_ref().map_or(0, |read| read.left(inputs.len()) as u64);
     counts.settle();
     whole(&counts)?;
     coverage.settle();
@@ -212,7 +219,11 @@ impl Run<'_> {
     }
 
     fn merge(&self, (counts, coverage, known): &mut Merged, brought: Brought) {
-        let Brought { batch, delivered, file, read, missed } = brought;
+        let Brought { batch, delivered, file, mut read, missed } = brought;
+        if known.as_mut().is_some_and(|known| known.leaves(delivered, missed.is_some())) {
+            self.start_no_more();
+            return;
+        }
         if let Some(delivered) = self.believed(delivered, &read) {
             counts.close_before(delivered);
         }
@@ -223,7 +234,10 @@ impl Run<'_> {
             counts.add(batch, &read.calls);
         }
         if let Some((known, (file, may_pass))) = known.as_mut().zip(missed) {
-            known.miss(&file, may_pass);
+            let so = known.miss(&file, may_pass);
+            if let Some((row, so)) = read.coverage.skipped.last_mut().zip(so) {
+                row.why.push_str(so);
+            }
         }
         coverage.merge(read.coverage);
         if counts.failure().is_some() {
@@ -266,7 +280,11 @@ impl Run<'_> {
                         let body = body.map_err(|error| format!("cannot read: {}", error.cause.row()));
                         read_input(file, body, &options, scratch, &stop)
                     }
-                    _ => read_file(file, &options, scratch, &stop),
+                    (place, _) => {
+                        let read = read_file(file, &options, scratch, &stop);
+                        may_pass = *is_listed && read.raw.is_none() && may_pass_on_disk(place);
+                        read
+                    }
                 }
             }
             Input::Table(table) => read_table(table, self.reading, self.inputs.tables_from, self.is_listed)?,
@@ -282,6 +300,12 @@ impl Run<'_> {
     fn start_no_more(&self) {
         self.next.store(self.inputs.len(), Ordering::Relaxed);
     }
+}
+
+/// Whether a file that could not be read may be readable the next time: it is there, and nobody denies it.
+fn may_pass_on_disk(place: &Place) -> bool {
+    let Place::Path(path) = place else { return false };
+    File::open(path).err().is_none_or(|error| may_pass(error.kind()))
 }
 
 /// All that is to be read, in order.

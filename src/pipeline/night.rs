@@ -5,26 +5,23 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use hashbrown::HashMap;
 
-use super::count::{Beginning, Counted};
+use super::count::Beginning;
 use super::find::Known;
 use super::judge;
 use super::note;
 use super::read_files::{Changed, LOOK_BACK_DAYS, ReadFiles};
 use crate::aggregate::{Counts, OPEN_AFTER_END, Settling};
 use crate::cloudtrail::object_key::ObjectKey;
+use crate::cloudtrail::organizations::Organizations;
 use crate::emit::Told;
 use crate::insight::Insight;
 use crate::names::TextId;
 use crate::roll_up::RollUp;
 use crate::source::walk::shown;
-use crate::state::{Account, Kept, Learned, Model, State, StateError, day_name};
+use crate::state::{Account, Kept, Learned, Model, State, StateError, day_name, day_of};
 use crate::store::parquet_table;
 use crate::summary::WentOn;
 use crate::time::{Day, MINUTES_PER_DAY, Minute};
-
-/// For so many minutes of delivery, nothing is judged that a file should be part of which may be readable the next time. Then
-/// it is given up: an object that is never readable must not blind anybody.
-const HELD: i32 = 2 * MINUTES_PER_DAY;
 
 /// How to go on from a state.
 #[derive(Debug)]
@@ -116,7 +113,7 @@ impl Night {
             learned: Vec::new(),
             state: Arc::clone(&state),
         };
-        let mut beginning = Beginning { counts, read: Some(ReadFiles::of(state, relist)?) };
+        let mut beginning = Beginning { counts, read: Some(ReadFiles::of(state, relist, !to_the_end)?) };
         let open_from = night.judged_before().map(Minute::day);
         let days: Vec<Day> =
             night.kept_days().filter(|day| open_from.is_none_or(|from| *day >= from)).collect();
@@ -125,9 +122,8 @@ impl Night {
     }
 
     /// Until when minutes are judged, now that all is read.
-    pub(super) fn until(&self, counts: &Counts, read: Option<&ReadFiles>) -> Minute {
+    pub(super) fn until(&self, counts: &Counts) -> Minute {
         let settling = counts.settling().unwrap_or(Settling { settle: 0, newest: None, judged_until: None });
-        let settling = Settling { newest: self.newest(counts, read), ..settling };
         let judged_until = settling.judged_until.unwrap_or_default();
         // Late calls are none of what is judged, but the next run will find them in the history: it must end there, too.
         let late = counts.late_arrivals().map(|(_, cell)| cell.minute.plus(1)).max().unwrap_or_default();
@@ -139,15 +135,6 @@ impl Night {
             newest => newest.unwrap_or(end).plus(-settling.settle),
         };
         until.max(judged_until)
-    }
-
-    /// The newest delivery, up to which nothing is missing that the next run may have.
-    fn newest(&self, counts: &Counts, read: Option<&ReadFiles>) -> Option<Minute> {
-        let newest = counts.settling().and_then(|settling| settling.newest)?;
-        let missed = read.and_then(|read| read.first_missed(newest.plus(-HELD)));
-        let held = missed.filter(|_| !self.to_the_end);
-        let before = self.state.checkpoint().newest_delivery;
-        held.map(|held| held.min(newest)).map_or(Some(newest), |held| Some(held).max(before))
     }
 
     /// Minutes before this one were judged, and told of, by earlier runs.
@@ -182,6 +169,20 @@ impl Night {
     pub(super) fn leave_out_told(&self, insights: &mut Vec<Insight>) {
         if let Some(told) = &self.told {
             told.leave_out(insights);
+        }
+    }
+
+    /// Adds in which organizations accounts were by what earlier runs have read.
+    pub(super) fn add_organizations(&self, organizations: &mut Organizations) {
+        for (name, account) in &self.state.checkpoint().accounts {
+            // States that know one alone say nothing of when it became that.
+            if let (Some(organization), true) = (&account.organization, account.organizations.is_empty()) {
+                organizations.add(name, None, Some(organization));
+            }
+            for (day, organization) in &account.organizations {
+                let organization = Some(organization.as_str()).filter(|name| !name.is_empty());
+                day_of(day).into_iter().for_each(|day| organizations.add_day(name, day, organization));
+            }
         }
     }
 
@@ -270,10 +271,10 @@ impl Night {
     pub(super) fn end(
         mut self,
         counts: &mut Counts,
-        (organizations, read): (&BTreeMap<String, String>, Option<ReadFiles>),
+        (organizations, read): (&Organizations, Option<ReadFiles>),
         until: Minute,
     ) -> anyhow::Result<HandOn> {
-        let newest = self.newest(counts, read.as_ref());
+        let newest = counts.settling().and_then(|settling| settling.newest);
         let changed = read.map(ReadFiles::into_changed).transpose()?.unwrap_or_default();
         let keep_from = until.day().plus(-self.keep_days);
         // A late call changes a day that was judged long ago.
@@ -300,6 +301,7 @@ impl Night {
             judged_until: Some(until).filter(|until| *until > Minute::default()),
             accounts,
             listed: changed.listed,
+            unlisted: changed.unlisted,
             days,
             keep_from: Some(keep_from),
             learned: self.learned,
@@ -315,7 +317,7 @@ impl Night {
     fn accounts(
         &self,
         counts: &Counts,
-        organizations: &BTreeMap<String, String>,
+        organizations: &Organizations,
         changed: &Changed,
         until: Minute,
     ) -> BTreeMap<String, Account> {
@@ -324,8 +326,11 @@ impl Night {
             let account = counts.names().text_of(*account).to_string();
             accounts.entry(account).or_default().watched_since = Some(*since);
         }
-        for (account, organization) in organizations {
-            accounts.entry(account.clone()).or_default().organization = Some(organization.clone());
+        for (account, days) in organizations.since(until.day()) {
+            let account = accounts.entry(account.to_owned()).or_default();
+            account.organization = None;
+            account.organizations =
+                days.map(|(day, name)| (day_name(day), name.unwrap_or_default().to_owned())).collect();
         }
         let place = |name: &str| {
             let ObjectKey { account, region, delivered, .. } = ObjectKey::parse(name);
@@ -374,13 +379,4 @@ pub fn kept(state: &State) -> anyhow::Result<Counts> {
     }
     counts.settle();
     Ok(counts)
-}
-
-/// The organization of each account, those of earlier runs too.
-pub(super) fn organizations(night: &Night, counted: &Counted) -> BTreeMap<String, String> {
-    let known = night.state.checkpoint().accounts.iter();
-    let mut all: BTreeMap<String, String> =
-        known.filter_map(|(account, known)| Some((account.clone(), known.organization.clone()?))).collect();
-    all.extend(counted.organizations.clone());
-    all
 }

@@ -11,13 +11,16 @@ use crate::source::files::LogFiles;
 use crate::source::read::raw_of;
 use crate::source::walk::{LogFile, Place, Table};
 use crate::state::{Part, ReadFile, State, StateError, day_name, day_of, part_of};
-use crate::time::{Day, Minute};
+use crate::time::{Day, MINUTES_PER_DAY, Minute};
 
 /// Days of delivery before the newest that are looked into again. AWS retries a delivery for 30 days.
 pub(super) const LOOK_BACK_DAYS: i32 = 35;
 /// Days before the newest file of an account and region from which a bucket is listed again. Keys tell when AWS wrote them, so
 /// this is for those that another copy brings late.
 const OVERLAP_DAYS: i32 = 2;
+/// For so many minutes of delivery, nothing is read that came after a file which may be readable the next time. Then that is
+/// given up: an object that is never readable must not blind anybody.
+const HELD: i32 = 2 * MINUTES_PER_DAY;
 
 /// The files that were read, by all runs so far. One that AWS named is known by its name and length, every other by its
 /// bytes, whatever its name: so a copy of a log counts nothing, and a log that has grown is read again. An object that AWS did
@@ -31,10 +34,10 @@ pub struct ReadFiles {
     new: Vec<ReadFile>,
     /// Files that this run could not read.
     missed: Vec<Missed>,
-    /// Whether there may be more that this run could not even list.
-    pub(super) may_be_more: bool,
-    /// SOURCEs in buckets of which everything was listed.
-    pub(super) listed: BTreeSet<String>,
+    /// What else is not read by this run.
+    waiting: Waiting,
+    /// What could be listed.
+    listing: Listed,
     /// Whether buckets are listed as far back as folders are walked.
     relist: bool,
     /// Digests of the files without AWS's names.
@@ -43,15 +46,38 @@ pub struct ReadFiles {
     all: Option<FxHashSet<u128>>,
 }
 
-/// A file that was found and not read.
+/// A file that was found and could not be read.
 #[derive(Debug, Clone)]
 pub struct Missed {
     /// Its name.
     pub name: String,
-    /// When that says that it was delivered.
-    pub delivered: Minute,
-    /// Whether trying again may help.
-    pub may_pass: bool,
+}
+
+/// What comes after a file that may be readable the next time is left for the next run: read before it, late calls and copies
+/// would be told otherwise than in their order. So a run that misses a file ends as if the logs had been cut there.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// What was delivered from this minute on is waited for; `None` where everything is.
+    since: Option<Minute>,
+    /// Whether nothing is waited for.
+    is_off: bool,
+    /// What was delivered after this minute is left.
+    held: Option<Minute>,
+    /// Whether that has begun.
+    leaves: bool,
+    /// Files that came before.
+    taken: usize,
+}
+
+/// What of the SOURCEs could be listed.
+#[derive(Debug, Clone, Default)]
+pub struct Listed {
+    /// SOURCEs in buckets of which everything was.
+    pub listed: BTreeSet<String>,
+    /// Those of which earlier runs have listed everything, and this one has not.
+    pub unlisted: BTreeSet<String>,
+    /// Whether there may be more, for a reason that may pass.
+    pub may_be_more: bool,
 }
 
 /// What a run did to the list.
@@ -65,24 +91,26 @@ pub struct Changed {
     pub missed: Vec<Missed>,
     /// Whether there may be more of those.
     pub may_be_more: bool,
-    /// SOURCEs in buckets of which everything was listed.
+    /// SOURCEs in buckets of which everything was listed, by this run or those before.
     pub listed: BTreeSet<String>,
+    /// Of those that this run could not list to their end: up to which day all was.
+    pub unlisted: BTreeMap<String, String>,
 }
 
 impl ReadFiles {
-    /// Those that earlier runs have read.
+    /// Those that earlier runs have read. A run that judges to the end `waits` for nothing.
     ///
     /// # Errors
     /// When the list is damaged.
-    pub fn of(state: Arc<State>, relist: bool) -> Result<Self, StateError> {
+    pub fn of(state: Arc<State>, relist: bool, waits: bool) -> Result<Self, StateError> {
         let unnamed = state.read_part(&part_of(None))?.digests().collect();
         Ok(Self {
             state,
             parts: BTreeMap::new(),
             new: Vec::new(),
             missed: Vec::new(),
-            may_be_more: false,
-            listed: BTreeSet::new(),
+            waiting: Waiting { is_off: !waits, ..Waiting::default() },
+            listing: Listed::default(),
             relist,
             unnamed,
             all: None,
@@ -121,18 +149,50 @@ impl ReadFiles {
         is_new
     }
 
-    /// Notes a file that could not be read: the next run has to find it.
-    pub fn miss(&mut self, file: &LogFile, may_pass: bool) {
-        if let (Some(name), Some(delivered)) = (file.known_as(), file.delivered) {
-            self.missed.push(Missed { name, delivered, may_pass });
+    /// Takes note of what could be listed, and of how long anything among `logs`, which are in the order of delivery, is
+    /// waited for. Where something was not listed, that is what came since the last run.
+    pub fn begin(&mut self, logs: &LogFiles, listing: Listed) {
+        let before = self.state.checkpoint().newest_delivery;
+        // One name with a wrong time in the future must not end all waiting.
+        let last_but_one = logs.len().checked_sub(2).and_then(|number| logs.get(number)?.delivered);
+        self.waiting.since = before.max(last_but_one).map(|newest| newest.plus(-HELD));
+        if listing.may_be_more && !self.waiting.is_off {
+            // In the first run nothing says what there should be.
+            self.waiting.held = before.max(before.and(self.waiting.since));
         }
+        self.listing = listing;
     }
 
-    /// The first delivery from `since` on that this run missed and the next may have: nothing after it should be judged yet.
-    pub fn first_missed(&self, since: Minute) -> Option<Minute> {
-        let missed = self.missed.iter().filter(|missed| missed.may_pass).map(|missed| missed.delivered);
-        let unlisted = self.state.checkpoint().newest_delivery.filter(|_| self.may_be_more);
-        missed.chain(unlisted).filter(|missed| *missed >= since).min()
+    /// Whether the next file, in the order of delivery, is left for the next run, as all after it then are.
+    pub fn leaves(&mut self, delivered: Option<Minute>, is_missed: bool) -> bool {
+        let Waiting { held, leaves, taken, .. } = &mut self.waiting;
+        // As long as nothing can be read, each is tried, and named.
+        *leaves |= !is_missed && held.is_some_and(|held| delivered.is_some_and(|minute| minute > held));
+        *taken += usize::from(!*leaves);
+        *leaves
+    }
+
+    /// How many of `all` files are left for the next run.
+    pub const fn left(&self, all: usize) -> usize {
+        all.saturating_sub(self.waiting.taken)
+    }
+
+    /// Notes a file that could not be read: the next run has to find it. Gives what follows from that, for its row.
+    pub fn miss(&mut self, file: &LogFile, may_pass: bool) -> Option<&'static str> {
+        let (Some(name), Some(delivered)) = (file.known_as(), file.delivered) else { return None };
+        self.missed.push(Missed { name });
+        let Waiting { since, is_off, held, .. } = &mut self.waiting;
+        if !may_pass || *is_off {
+            return None;
+        }
+        if since.is_some_and(|since| delivered < since) {
+            return Some("; it is too old to be waited for: when it is read, its calls are late");
+        }
+        // What earlier runs have read is no longer waited with.
+        let from = self.state.checkpoint().newest_delivery.max(Some(delivered));
+        let is_first = held.is_none_or(|held| Some(held) > from);
+        *held = if is_first { from } else { *held };
+        is_first.then_some("; what was delivered after it is left for the next run, for two days at most")
     }
 
     /// What has changed.
@@ -151,8 +211,23 @@ impl ReadFiles {
                 part.add(file.clone());
             }
         }
-        let Self { new: read, missed, may_be_more, listed, .. } = self;
-        Ok(Changed { parts: changed, read, missed, may_be_more, listed })
+        let mut listed = self.listing.listed.clone();
+        let mut unlisted = BTreeMap::new();
+        for source in &self.listing.unlisted {
+            let newest = self.state.checkpoint().newest_delivery.map(Minute::day);
+            if let Some(day) = self.unlisted_since(source).or(newest) {
+                listed.insert(source.clone());
+                unlisted.insert(source.clone(), day_name(day));
+            }
+        }
+        let Self { new: read, missed, listing: Listed { may_be_more, .. }, .. } = self;
+        Ok(Changed { parts: changed, read, missed, may_be_more, listed, unlisted })
+    }
+
+    /// The day up to which all was listed below a folder, where the last run could not list all; `None` where it could.
+    fn unlisted_since(&self, folder: &str) -> Option<Day> {
+        let unlisted = self.state.checkpoint().unlisted.iter();
+        unlisted.filter(|(source, _)| is_below(folder, source)).filter_map(|(_, day)| day_of(day)).min()
     }
 
     /// The digests of all files.
@@ -208,25 +283,26 @@ impl ReadFiles {
 
 impl Before for ReadFiles {
     fn has_listed(&self, folder: &str) -> bool {
-        let listed = self.state.checkpoint().listed.iter();
-        let mut around = listed.filter_map(|source| folder.strip_prefix(source.as_str()));
-        around.any(|below| below.is_empty() || below.starts_with('/'))
+        self.state.checkpoint().listed.iter().any(|source| is_below(folder, source))
     }
 
     /// Whether a folder is so old that nothing is delivered there any more, and its account and region were read from
     /// before its days on.
-    fn has_all_of(&self, folder: &DatedFolder<'_>) -> bool {
+    fn has_all_of(&self, path: &str, folder: &DatedFolder<'_>) -> bool {
         let known = self.state.checkpoint();
         let since = known.accounts.get(folder.account).and_then(|account| account.regions.get(folder.region));
         let is_old =
             known.newest_delivery.is_some_and(|newest| folder.last < newest.day().plus(-LOOK_BACK_DAYS));
-        is_old && since.is_some_and(|since| *since <= day_name(folder.first))
+        let is_listed = self.unlisted_since(path).is_none_or(|day| folder.last < day.plus(-OVERLAP_DAYS));
+        is_old && is_listed && since.is_some_and(|since| *since <= day_name(folder.first))
     }
 
-    fn resume(&self, account: &str, region: &str) -> Option<Day> {
+    fn resume(&self, path: &str, account: &str, region: &str) -> Option<Day> {
         let known = self.state.checkpoint();
         let account = known.accounts.get(account)?;
         let newest = day_of(account.newest.get(region)?)?;
+        // Other SOURCEs of the same account and region may have gone on.
+        let newest = self.unlisted_since(path).map_or(newest, |day| day.min(newest));
         if self.relist {
             let last = known.newest_delivery.map_or(newest, Minute::day);
             return Some(last.min(newest).plus(-LOOK_BACK_DAYS));
@@ -238,4 +314,9 @@ impl Before for ReadFiles {
     fn goes_on(&self) -> bool {
         !self.state.is_new()
     }
+}
+
+/// Whether a folder is a SOURCE, or lies below it.
+fn is_below(folder: &str, source: &str) -> bool {
+    folder.strip_prefix(source).is_some_and(|below| below.is_empty() || below.starts_with('/'))
 }

@@ -37,12 +37,12 @@ pub fn outputs(scanned: &Scanned, before: &Before) -> Vec<Output> {
     ]
 }
 
-/// Whether the report of an earlier run is still the right one: this run judged nothing.
+/// Whether the report of an earlier run, where there is one, is still the right one: this run judged nothing.
 #[must_use]
-pub fn stays(summary: &Summary, kept: Option<&[u8]>) -> bool {
+pub fn stays(summary: &Summary, is_there: bool) -> bool {
     let judged_nothing = (summary.coverage.went_on.as_ref())
         .is_some_and(|it| it.judged_from.is_some_and(|from| from >= it.judged_until));
-    judged_nothing && kept.is_some_and(|kept| Kept::read(kept).is_ok())
+    judged_nothing && is_there
 }
 
 /// The report of a run, and what is kept of it. Of a run that went on from a state it is about what that run judged; insights

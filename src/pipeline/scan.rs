@@ -1,5 +1,5 @@
 //! Sources and a model -> insights and the summary of the run: the main job.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -8,10 +8,11 @@ use hashbrown::HashMap;
 
 use super::count::{Beginning, Counted, Reading, count_on, whole};
 use super::find::{Extent, Found, find};
-use super::night::{GoingOn, HandOn, Night, organizations};
+use super::night::{GoingOn, HandOn, Night};
 use super::{Cancel, Progress, judge, note, stage};
 use crate::aggregate::Counts;
 use crate::attribution::rounded;
+use crate::cloudtrail::organizations::Organizations;
 use crate::config::{Models, Mute, Unmatched, unmatched};
 use crate::explanation::ModelId;
 use crate::insight::Insight;
@@ -35,8 +36,8 @@ pub struct Scanned {
     pub named: Named,
     /// What was read, and what came of it.
     pub summary: Summary,
-    /// The organization of each account whose logs lie below one.
-    pub organizations: BTreeMap<String, String>,
+    /// In which organization each account was when.
+    pub organizations: Organizations,
     /// How long each stage took.
     pub stages: Stages,
     /// What the next run needs, to be saved when all else is published; `None` where no run will go on.
@@ -148,11 +149,11 @@ fn judged_whole(
     cancel: &Cancel,
 ) -> anyhow::Result<Scanned> {
     if let Some(night) = &night {
-        counted.organizations = organizations(night, &counted);
+        night.add_organizations(&mut counted.organizations);
     }
     let Counted { mut counts, coverage, organizations, read } = counted;
     let extent = match &night {
-        Some(night) => Extent { until: night.until(&counts, read.as_ref()), jobs },
+        Some(night) => Extent { until: night.until(&counts), jobs },
         None => Extent::whole(&counts, jobs),
     };
     let covered = covered(&counts, coverage);
@@ -226,6 +227,7 @@ pub fn covered(counts: &Counts, coverage: source::coverage::Coverage) -> Coverag
         files,
         known_files,
         known_folders,
+        left_files,
         bytes,
         records,
         minutes,
@@ -238,6 +240,7 @@ pub fn covered(counts: &Counts, coverage: source::coverage::Coverage) -> Coverag
         input: Input { files, bytes, records },
         known_files,
         known_folders,
+        left_files,
         late: counts.late(),
         counted: counts.counted(),
         duplicates: counts.duplicates(),

@@ -362,8 +362,13 @@ fn joined(outcome: Option<Result<Result<(), S3Error>, tokio::task::JoinError>>) 
 }
 
 fn content_type(key: &str) -> &'static str {
-    let endings =
-        [(".json", "application/json"), (".json.gz", "application/json"), (".jsonl", "application/jsonl")];
+    let endings = [
+        (".json", "application/json"),
+        (".json.gz", "application/json"),
+        (".jsonl", "application/jsonl"),
+        // So that a browser opens it.
+        (".html", "text/html; charset=utf-8"),
+    ];
     let known = endings.into_iter().find(|(ending, _)| key.ends_with(ending));
     known.map_or("application/octet-stream", |(_, content_type)| content_type)
 }
@@ -427,4 +432,22 @@ fn encrypt(builder: AmazonS3Builder, settings: &S3) -> AmazonS3Builder {
     let set = values.into_iter().filter_map(|(key, value)| Some((key, value?)));
     let set: Vec<_> = set.filter(|(key, _)| builder.get_config_value(key).is_none()).collect();
     set.into_iter().fold(builder, |builder, (key, value)| builder.with_config(key, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_says_what_it_is() {
+        for (key, want) in [
+            ("o/report/index.html", "text/html; charset=utf-8"),
+            ("o/report/report.json.gz", "application/json"),
+            ("o/insights.jsonl", "application/jsonl"),
+            ("o/summary.json", "application/json"),
+            ("s/lock", "application/octet-stream"),
+        ] {
+            assert_eq!(content_type(key), want, "{key}");
+        }
+    }
 }

@@ -47,14 +47,18 @@ impl Walk<'_> {
             let below = folder.strip_prefix(&location.key).unwrap_or_default();
             let depth = below.split('/').filter(|name| !name.is_empty()).count();
             let visit = visit(&root.join(folder).to_string(), folder, depth, *before);
-            known_folders += u64::from(visit == Visit::Skip);
-            *resumes |= matches!(visit, Visit::After(_));
+            let is_outside = DatedFolder::parse(folder).is_some_and(|dated| before.is_outside(&dated));
+            let visit = if is_outside { Visit::Skip } else { visit };
+            known_folders += u64::from(visit == Visit::Skip && !is_outside);
+            *resumes |= is_outside || matches!(visit, Visit::After(_));
             visit
         });
         found.coverage.known_folders += known_folders;
         let path = location.to_string();
-        if failed.is_empty() || before.has_listed(&path) {
+        if failed.is_empty() {
             found.listed.insert(path);
+        } else if before.has_listed(&path) {
+            found.unlisted.insert(path);
         }
         if let (true, Some(failure)) = (objects.is_empty(), failed.first()) {
             return Err(failure.clone().into());
@@ -72,10 +76,13 @@ impl Walk<'_> {
         for Object { key, stamp } in objects {
             let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
             if last.0 != folder {
-                let is_known = DatedFolder::parse(folder).is_some_and(|dated| {
-                    self.before.has_listed(&root.join(folder).to_string()) && self.before.has_all_of(&dated)
+                let path = root.join(folder).to_string();
+                let (is_known, is_outside) = DatedFolder::parse(folder).map_or((false, false), |dated| {
+                    let is_known = self.before.has_listed(&path) && self.before.has_all_of(&path, &dated);
+                    (is_known, self.before.is_outside(&dated))
                 });
-                last = (folder.to_owned(), is_known);
+                self.resumes |= is_outside;
+                last = (folder.to_owned(), is_known || is_outside);
             }
             if !last.1 {
                 self.listed(&root.join(&key), stamp, None);
@@ -117,9 +124,9 @@ impl Walk<'_> {
 fn visit(path: &str, folder: &str, depth: usize, before: &dyn Before) -> Visit {
     match Level::of(path) {
         Level::Region { account, region } if before.has_listed(path) => before
-            .resume(account, region)
+            .resume(path, account, region)
             .map_or(Visit::All, |day| Visit::After(format!("{folder}/{}", of_day(day)))),
-        Level::Dated(dated) if before.has_listed(path) && before.has_all_of(&dated) => Visit::Skip,
+        Level::Dated(dated) if before.has_listed(path) && before.has_all_of(path, &dated) => Visit::Skip,
         Level::Beside if before.goes_on() => Visit::Skip,
         Level::Above => Visit::Descend,
         Level::Region { .. } | Level::Dated(_) | Level::Beside => Visit::All,
@@ -147,11 +154,11 @@ mod tests {
             !folder.contains("/wider/")
         }
 
-        fn has_all_of(&self, folder: &DatedFolder<'_>) -> bool {
+        fn has_all_of(&self, _: &str, folder: &DatedFolder<'_>) -> bool {
             folder.last < self.0
         }
 
-        fn resume(&self, account: &str, region: &str) -> Option<Day> {
+        fn resume(&self, _: &str, account: &str, region: &str) -> Option<Day> {
             (account == "111122223333" && region == "eu-west-1").then_some(self.0)
         }
 

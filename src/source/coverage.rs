@@ -14,6 +14,8 @@ pub struct Coverage {
     pub known_files: u64,
     /// Folders of days, months or years that earlier runs have read, and that were not looked into again.
     pub known_folders: u64,
+    /// Files that were left for the next run.
+    pub left_files: u64,
     /// Their size as JSON text, inflated, in bytes.
     pub bytes: u64,
     /// JSON objects that were read as records, duplicates and excluded ones included; skipped ones are not in it.
@@ -48,6 +50,7 @@ impl Coverage {
         self.files += other.files;
         self.known_files += other.known_files;
         self.known_folders += other.known_folders;
+        self.left_files += other.left_files;
         self.bytes += other.bytes;
         self.records += other.records;
         self.minutes = match (self.minutes, other.minutes) {

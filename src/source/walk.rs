@@ -1,5 +1,5 @@
 //! SOURCE arguments -> a sorted list of log files, each once, and what else was found.
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use super::coverage::{Coverage, Skipped};
 use super::files::LogFiles;
 use crate::cloudtrail::dated_folder::DatedFolder;
 use crate::cloudtrail::object_key::ObjectKey;
+use crate::cloudtrail::organizations::Organizations;
 use crate::s3::{Buckets, Location, S3Error, Stamp, Wanted, is_s3};
 use crate::time::Minute;
 
@@ -30,14 +31,16 @@ pub struct Found {
     pub logs: LogFiles,
     /// Counts tables: only files that were named themselves.
     pub tables: Vec<Table>,
-    /// The organization of each account whose logs lie below one, by the keys of the logs.
-    pub organizations: BTreeMap<String, String>,
+    /// In which organization each account was when, by the keys of the logs.
+    pub organizations: Organizations,
     /// What was excluded, skipped or ignored on the way.
     pub coverage: Coverage,
-    /// Whether a part of a bucket could not be listed, for a reason that may pass.
+    /// Whether a part of a folder or bucket could not be listed, for a reason that may pass.
     pub may_be_more: bool,
-    /// SOURCEs in buckets of which everything was listed, by this run and those before.
+    /// SOURCEs in buckets of which everything was listed.
     pub listed: BTreeSet<String>,
+    /// SOURCEs in buckets of which earlier runs have listed everything, and this one has not.
+    pub unlisted: BTreeSet<String>,
 }
 
 /// A file to be read.
@@ -151,7 +154,6 @@ pub fn walk_new(sources: &[PathBuf], before: &dyn Before, buckets: &Buckets) -> 
         found: Found { logs: LogFiles::below(above.clone()), ..Found::default() },
         above,
         aside: Vec::new(),
-        moves: BTreeMap::new(),
         has_links: false,
         resumes: false,
         is_only_source: sources.len() == 1,
@@ -159,9 +161,7 @@ pub fn walk_new(sources: &[PathBuf], before: &dyn Before, buckets: &Buckets) -> 
         buckets,
     };
     walk.sources(sources)?;
-    let Walk { mut found, mut aside, moves, has_links, resumes, .. } = walk;
-    found.organizations =
-        moves.into_iter().map(|(account, (_, organization))| (account, organization)).collect();
+    let Walk { mut found, mut aside, has_links, resumes, .. } = walk;
     // Without links, one folder cannot hold a file twice.
     let can_meet_twice = has_links || sources.len() > 1;
     let mut met = HashSet::new();
@@ -280,10 +280,9 @@ pub(super) struct Walk<'a> {
     above: PathBuf,
     pub(super) found: Found,
     aside: Vec<Aside>,
-    /// The organization that each account was in last, and when.
-    moves: BTreeMap<String, (Option<Minute>, String)>,
     has_links: bool,
-    /// Whether a part of a bucket was listed from where the last run ended: there was a log then.
+    /// Whether a part of a bucket was listed from where the last run ended, or a folder was left out since nothing of it is
+    /// wanted: there is a log then.
     pub(super) resumes: bool,
     is_only_source: bool,
     pub(super) before: &'a dyn Before,
@@ -350,6 +349,7 @@ impl Walk<'_> {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
+                    self.found.may_be_more |= error.io_error().is_some_and(|error| may_pass(error.kind()));
                     let path = error.path().unwrap_or(root);
                     self.put_aside(path, named(path), Fate::Skipped(unreachable(&error, named)));
                     continue;
@@ -362,7 +362,12 @@ impl Walk<'_> {
             } else if entry.file_type().is_dir() {
                 let folder = self.above.join(named(path));
                 let folder = folder.to_str().and_then(DatedFolder::parse);
-                if folder.is_some_and(|folder| self.before.has_all_of(&folder)) {
+                let path = path.to_string_lossy();
+                let is_outside = folder.as_ref().is_some_and(|folder| self.before.is_outside(folder));
+                if is_outside {
+                    self.resumes = true;
+                    entries.skip_current_dir();
+                } else if folder.is_some_and(|folder| self.before.has_all_of(&path, &folder)) {
                     self.found.coverage.known_folders += 1;
                     entries.skip_current_dir();
                 }
@@ -381,12 +386,9 @@ impl Walk<'_> {
             Err(fate) => self.put_aside(path, name, fate),
             Ok(claim) => {
                 self.found.logs.add((path, &name), key.delivered, claim, stamp);
-                if let (Some(account), Some(organization)) = (key.account, key.organization) {
-                    let last = (key.delivered, organization);
-                    self.moves
-                        .entry(account)
-                        .and_modify(|known| *known = last.clone().max(known.clone()))
-                        .or_insert(last);
+                if let Some(account) = key.account {
+                    let organization = key.organization.as_deref();
+                    self.found.organizations.add(&account, key.delivered, organization);
                 }
             }
         }
@@ -438,6 +440,12 @@ impl Walk<'_> {
         let path = absolute(path);
         path.strip_prefix(&self.above).unwrap_or(&path).to_owned()
     }
+}
+
+/// Whether what cannot be read on a disk may be readable the next time: it is there, and nobody denies it.
+#[must_use]
+pub const fn may_pass(kind: io::ErrorKind) -> bool {
+    !matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied)
 }
 
 /// Why a folder or link cannot be followed.

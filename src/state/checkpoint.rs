@@ -27,10 +27,14 @@ pub struct Checkpoint {
     pub judged_until: Option<Minute>,
     /// What is known of each account.
     pub accounts: BTreeMap<String, Account>,
-    /// SOURCEs in buckets of which the last run has listed everything that was new: only below them a listing goes on from its
+    /// SOURCEs in buckets of which everything that was new was listed: only below them a listing goes on from its
     /// newest key. No part of what stands for the state.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub listed: BTreeSet<String>,
+    /// Of those, the ones that the last run could not list to their end, with the day up to which all was listed. No part of
+    /// what stands for the state.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unlisted: BTreeMap<String, String>,
     /// Calls by day, as counts tables.
     pub days: BTreeMap<String, Filed>,
     /// What the detectors have learned, and what is open.
@@ -60,9 +64,12 @@ pub struct Account {
     /// Its first call.
     #[serde(with = "as_text")]
     pub watched_since: Option<Minute>,
-    /// Its organization, by the keys of its logs.
+    /// Its organization, as earlier programs wrote it: whatever the time. Now it is the next field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization: Option<String>,
+    /// Of the days of delivery that matter yet, the organization below which its logs lay; empty where they lay below none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub organizations: BTreeMap<String, String>,
     /// Of each region, the day of the first log file that was read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub regions: BTreeMap<String, String>,
@@ -78,7 +85,7 @@ impl Checkpoint {
     /// What stands for the state, hexadecimal: all the rest, but for where the logs lie.
     #[must_use]
     pub fn digest(&self) -> String {
-        Self { listed: BTreeSet::new(), ..self.clone() }.sum()
+        Self { listed: BTreeSet::new(), unlisted: BTreeMap::new(), ..self.clone() }.sum()
     }
 
     /// SHA-256 of all the rest, hexadecimal.
@@ -185,13 +192,15 @@ mod tests {
             newest_delivery: minute,
             accounts: [("111122223333".to_owned(), account)].into(),
             listed: ["s3://bucket/logs".to_owned()].into(),
+            unlisted: [("s3://bucket/logs".to_owned(), "2026-01-30".to_owned())].into(),
             days: [("2026-01-31".to_owned(), file)].into(),
             ..Checkpoint::default()
         };
         let bytes = checkpoint.to_bytes();
         assert_eq!(Checkpoint::from_bytes(&bytes).expect("what was written"), checkpoint);
         assert_eq!(checkpoint.paths().into_iter().collect::<Vec<_>>(), ["days/2026-01-31.0.parquet"]);
-        let elsewhere = Checkpoint { listed: BTreeSet::new(), ..checkpoint.clone() };
+        let elsewhere =
+            Checkpoint { listed: BTreeSet::new(), unlisted: BTreeMap::new(), ..checkpoint.clone() };
         assert_eq!(elsewhere.digest(), checkpoint.digest(), "it is the same wherever the logs lie");
         let text = String::from_utf8(bytes).expect("JSON");
         for (from, to, want) in [

@@ -105,6 +105,8 @@ pub struct Kept {
     pub accounts: BTreeMap<String, Account>,
     /// SOURCEs in buckets of which everything was listed.
     pub listed: BTreeSet<String>,
+    /// Of those that could not be listed to their end this time: up to which day all was.
+    pub unlisted: BTreeMap<String, String>,
     /// The days whose calls have changed, as counts tables.
     pub days: BTreeMap<Day, Vec<u8>>,
     /// Days before this one are forgotten.
@@ -256,6 +258,7 @@ impl State {
             judged_until: kept.judged_until,
             accounts: kept.accounts,
             listed: kept.listed,
+            unlisted: kept.unlisted,
             days: self.checkpoint.days.clone(),
             learned: Some(self.vault.put("learned", "bin", &learned::to_bytes(&mut kept.learned))?),
             events: BTreeMap::new(),

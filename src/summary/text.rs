@@ -187,6 +187,13 @@ fn went_on(out: &mut dyn Write, read: &Coverage) -> io::Result<()> {
             printable(before)
         )?;
     }
+    if read.left_files > 0 {
+        writeln!(
+            out,
+            "WAITING: {} left for the next run: what was delivered before could not be read or listed (see below)",
+            counted(read.left_files, "file")
+        )?;
+    }
     if read.late > 0 {
         writeln!(
             out,

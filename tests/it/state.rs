@@ -39,6 +39,15 @@ fn delayed((name, bytes): &Log, days: u32) -> Log {
     (name.replace(&format!("/01/{day:02}/"), &format!("/01/{:02}/", day + days)), bytes.clone())
 }
 
+/// The same log of an account that joined its organization on 13 January: before that, it lay below none.
+fn moved((name, bytes): Log) -> Log {
+    if delivered(&name) >= "20260113T0930" {
+        return (name, bytes);
+    }
+    let names: Vec<&str> = name.split('/').filter(|name| !name.starts_with("o-")).collect();
+    (names.join("/"), bytes)
+}
+
 /// Writes logs below `logs` of the scenario.
 fn deliver(scenario: &Scenario, logs: &[Log]) {
     for (name, bytes) in logs {
@@ -78,6 +87,12 @@ fn however_the_nights_are_cut_results_and_state_are_the_same() {
         let copy = delayed(&logs[random.random_range(0..logs.len())], random.random_range(0..2));
         logs.push((copy.0.replace("Z_", "Z_COPY"), copy.1));
     }
+    logs = logs.into_iter().map(moved).collect();
+    // A second trail of the same account tells some of the same events.
+    for at in (0..logs.len()).step_by(9) {
+        let (name, bytes) = logs[at].clone();
+        logs.push((format!("second/{}", name.replace("Z_", "Z_SECOND")), bytes));
+    }
     let mut known: Option<(BTreeMap<String, Vec<u8>>, Value)> = None;
     for (runs, jobs) in [(1, "2"), (35, "1"), (500, "2")] {
         let scenario = Scenario::new();
@@ -102,6 +117,10 @@ fn however_the_nights_are_cut_results_and_state_are_the_same() {
         state["counted"] = counted.into();
         let published = published(&scenario, "out");
         assert!(published.len() > 20, "{} files", published.len());
+        let below = published.keys().filter(|name| name.starts_with("AWSLogs/o-")).count();
+        let beside =
+            published.keys().filter(|name| name.starts_with("AWSLogs/") && !name.contains("/o-")).count();
+        assert!(below > 2 && beside > 2, "{below} {beside}: the account moves, and so does its tree");
         let (first, first_state) = known.get_or_insert_with(|| (published.clone(), state.clone()));
         assert_eq!(state, *first_state, "{runs} runs");
         assert!(published == *first, "{runs} runs published something else");
@@ -536,4 +555,40 @@ fn a_counts_table_that_has_grown_counts_only_what_is_new() {
     assert!(published(&scenario, "out").len() > 2);
     let days = |state: &str| tree(&scenario.path(state).join("days"));
     assert!(days("state") == days("state-of-one"));
+}
+
+/// A log that is there and cannot be read.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_cannot_be_read_for_a_night_is_waited_for() {
+    let logs = logs();
+    let cut = logs.partition_point(|(name, _)| delivered(name) < "20260113T0600");
+    let bad = logs.partition_point(|(name, _)| delivered(name) < "20260113T0230");
+    let path = |scenario: &Scenario| scenario.path("logs").join(&logs[bad].0);
+    let outcome = |scenario: &Scenario| (published(scenario, "out"), state(scenario));
+    let undisturbed = Scenario::new();
+    deliver(&undisturbed, &logs[..cut]);
+    let whole = night(&undisturbed, &[]);
+    deliver(&undisturbed, &logs[cut..]);
+    night(&undisturbed, &[]);
+    for is_denied in [false, true] {
+        let scenario = Scenario::new();
+        deliver(&scenario, &logs[..cut]);
+        let path = path(&scenario);
+        std::fs::remove_file(&path).expect("it is there");
+        // The one can be opened, the other leads nowhere.
+        let target = if is_denied { "/nowhere" } else { "/proc/self/mem" };
+        std::os::unix::fs::symlink(target, &path).expect("makes links");
+        let ended = scenario.run(&["-q", "scan", "logs", "--state", "state", "--out", "out"]);
+        assert_eq!(ended.status, 3, "{}", ended.stderr);
+        let summary = std::fs::read(scenario.path("out/summary.json")).expect("a summary");
+        let summary: Value = serde_json::from_slice(&summary).expect("JSON");
+        let (left, until) = (&summary["left_files"], &summary["went_on"]["judged_until"]);
+        let is_as_ever = *until == whole["went_on"]["judged_until"];
+        assert_eq!((left.is_null(), is_as_ever), (is_denied, is_denied), "{left} {until}");
+        std::fs::remove_file(&path).expect("it is there");
+        deliver(&scenario, &logs);
+        night(&scenario, &[]);
+        assert!((outcome(&scenario) == outcome(&undisturbed)) != is_denied);
+    }
 }

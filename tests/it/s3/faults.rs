@@ -61,10 +61,28 @@ fn a_server_that_is_overloaded_for_a_while_is_waited_for() {
     assert_eq!(summary(&served, "out")["skipped"], Value::Array(Vec::new()));
 }
 
+/// The same log as if it had been delivered at another time, `YYYYMMDDTHHmm`, under another name.
+fn redelivered((name, bytes): &(String, Vec<u8>), time: &str) -> (String, Vec<u8>) {
+    let folder = |time: &str| format!("/{}/{}/{}/", &time[..4], &time[4..6], &time[6..8]);
+    let name = name.replace(&folder(delivered(name)), &folder(time)).replace(delivered(name), time);
+    (name.replace("Z_", "Z_AGAIN"), bytes.clone())
+}
+
 #[test]
 fn faults_that_last_are_named_and_made_up_for_by_the_next_run() {
     let Some(served) = Served::new() else { return };
-    let logs = logs();
+    let mut logs = logs().to_vec();
+    let at = |logs: &[(String, Vec<u8>)], time: &str| {
+        logs.iter()
+            .position(|(name, _)| name.contains("_CloudTrail_") && delivered(name) >= time)
+            .expect("a log")
+    };
+    // A copy that comes just before its events are forgotten, and a log that comes a day late.
+    let copy = redelivered(&logs[at(&logs, "20260110T1200")], "20260112T2350");
+    let late = at(&logs, "20260112T0300");
+    let late = redelivered(&logs.remove(late), "20260113T0400");
+    logs.extend([copy.clone(), late]);
+    logs.sort_by(|one, other| (delivered(&one.0), &one.0).cmp(&(delivered(&other.0), &other.0)));
     let first_night = logs.partition_point(|(name, _)| delivered(name) < "20260113T0600");
     let deliver = |logs: &[(String, Vec<u8>)]| {
         for (name, bytes) in logs {
@@ -82,12 +100,18 @@ fn faults_that_last_are_named_and_made_up_for_by_the_next_run() {
         logs[..first_night].iter().map(|(name, _)| name).filter(|name| name.contains("_CloudTrail_"));
     let old = names.next().expect("a log").clone();
     let recent = names.rfind(|name| delivered(name) <= "20260113T0230").expect("a log").clone();
-    let cases: [(&str, Fault, &[&String], &str); 4] = [
+    let cases: [(&str, Fault, &[&String], &str); 5] = [
+        ("copy", Fault::Status(503), &[&copy.0], "the server answered 503 SlowDown"),
         ("status", Fault::Status(503), &[&old, &recent], "the server answered 503 SlowDown"),
         ("truncated", Fault::Truncate, &[&old, &recent], "the answer broke off"),
         ("reset", Fault::Reset, &[&recent], "the answer broke off"),
         ("denied", Fault::Status(403), &[&recent], "access denied: allow s3:GetObject"),
     ];
+    // Counted, duplicates and late calls of the first night.
+    let numbers_of = |summary: &Value| {
+        ["counted", "duplicates", "late"].map(|key| summary[key].as_u64().unwrap_or_default())
+    };
+    let mut numbers = std::collections::BTreeMap::new();
     for (name, fault, bad, why) in cases {
         let names: Vec<String> = bad.iter().map(|name| (*name).clone()).collect();
         served.proxy.plan(move |what, _| {
@@ -104,6 +128,8 @@ fn faults_that_last_are_named_and_made_up_for_by_the_next_run() {
             );
         }
         assert!(summary["counted"].as_u64() > Some(1_000), "the rest goes on");
+        assert_eq!(summary["left_files"].as_u64() > Some(0), name != "denied", "what came after it waits");
+        numbers.insert(name, numbers_of(&summary));
         // Nothing of the server or the moment stands in what is published.
         assert!(!summary.to_string().contains("127.0.0.1"));
     }
@@ -111,7 +137,9 @@ fn faults_that_last_are_named_and_made_up_for_by_the_next_run() {
     served.proxy.plan(|_, _| Fault::None);
     let undisturbed = night("undisturbed", 0);
     deliver(&logs[first_night..]);
-    night("undisturbed", 0);
+    let last = night("undisturbed", 0);
+    let want = [0, 1, 2].map(|at| numbers_of(&undisturbed)[at] + numbers_of(&last)[at]);
+    assert!(want[1] > 0 && want[2] > 0, "{want:?}: copies and late calls");
     let published = |name: &str| {
         let mut files = served.files(&format!("out-{name}"));
         files.retain(|(name, _)| !tells_of_the_run(name));
@@ -126,11 +154,15 @@ fn faults_that_last_are_named_and_made_up_for_by_the_next_run() {
         let until = summary(&served, &format!("out-{name}"))["went_on"]["judged_until"].clone();
         // What may pass holds back what came after it, what is denied does not.
         assert_eq!(until == undisturbed["went_on"]["judged_until"], name == "denied", "{name}: {until}");
-        assert_eq!(night(name, 0)["skipped"], Value::Array(Vec::new()), "{name}");
+        let next = night(name, 0);
+        assert_eq!(next["skipped"], Value::Array(Vec::new()), "{name}");
+        let got = [0, 1, 2].map(|at| numbers[name][at] + numbers_of(&next)[at]);
+        assert_eq!(got[..2], want[..2], "{name}: counted and duplicates");
         for key in ["files_read", "judged_until", "newest_delivery", "days", "apis"] {
             assert_eq!(state(name)[key], state("undisturbed")[key], "{name} {key}");
         }
         if bad.len() == 1 && name != "denied" {
+            assert_eq!(got, want, "{name}");
             assert!(published(name) == published("undisturbed"), "{name}");
             assert_eq!(state(name)["digest"], state("undisturbed")["digest"], "{name}");
         }

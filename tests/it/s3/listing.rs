@@ -263,3 +263,91 @@ fn an_object_without_awss_name_is_fetched_once_for_each_version_of_it() {
         (1, vec!["/trail/mine/a.json".to_owned()], vec![])
     );
 }
+
+#[test]
+fn of_two_trails_of_an_account_the_one_that_was_out_is_read_from_where_it_was() {
+    // Days up to which the logs have come on each night of an outage: of one night, of three, and of one after a week.
+    for outage in [&[7][..], &[8, 10, 12], &[14]] {
+        let nights = Nights::new();
+        let deliver = |root: &str, days: std::ops::RangeInclusive<usize>| {
+            for day in days {
+                let (name, id) = if root == "one" { ("AAAA", day) } else { ("BBBB", 100 + day) };
+                let key = log(root, ACCOUNT, "eu-west-1", &format!("2026/01/{day:02}")).replace("AAAA", name);
+                let time = format!("2026-01-{day:02}T11:50:00Z");
+                nights.shelf.put(&key, &call(ACCOUNT, "eu-west-1", &time, id));
+            }
+        };
+        let both = ["s3://trail/one", "s3://trail/two"];
+        deliver("one", 3..=6);
+        deliver("two", 3..=6);
+        let mut counted = nights.counted(&both);
+        let mut from = 7;
+        for last in outage {
+            deliver("one", from..=*last);
+            deliver("two", from..=*last);
+            from = last + 1;
+            nights.shelf.fail(&[("prefix=two", 503)]);
+            let summary = nights.night(&both, 3);
+            assert_eq!(skipped(&summary), ["two"]);
+            counted += summary["counted"].as_u64().expect("a number");
+            // Two days of delivery wait for what may be there.
+            assert!(summary["left_files"].as_u64() > Some(0), "{summary}");
+            let until = summary["went_on"]["judged_until"].as_str().expect("a time").to_owned();
+            let latest = format!("2026-01-{:02}T12:00:00Z", (last - 2).max(6));
+            assert!(until <= latest, "{until} {latest}");
+        }
+        nights.shelf.fail(&[]);
+        nights.shelf.forget();
+        counted += nights.counted(&both);
+        let last = outage.last().expect("a night");
+        assert_eq!(counted as usize, 2 * (last - 2), "{outage:?}");
+        let asked = nights.shelf.seen();
+        let lists = asked.iter().filter(|target| target.contains("list-type=2"));
+        assert!(
+            lists.clone().any(|target| target.contains("start-after=two")),
+            "not from its beginning: {asked:?}"
+        );
+        assert_eq!(nights.night(&[both.as_slice(), &["--relist"]].concat(), 0)["counted"], 0);
+        // Then it goes on as ever.
+        nights.shelf.forget();
+        assert_eq!(nights.counted(&both), 0);
+        let after = format!("2026%2F01%2F{:02}", last - 2);
+        let resumed = nights.shelf.seen().into_iter().filter(|target| target.contains(&after)).count();
+        assert_eq!(resumed, 2, "{:?}", nights.shelf.seen());
+    }
+}
+
+#[test]
+fn only_what_can_have_calls_of_a_time_is_read() {
+    let nights = Nights::new();
+    let key = |day: &str| log("AWSLogs", ACCOUNT, "eu-west-1", day);
+    for (id, day) in ["2025/12/31", "2026/01/08", "2026/01/09", "2026/02/08", "2026/02/20"].iter().enumerate()
+    {
+        let bytes = call(ACCOUNT, "eu-west-1", &format!("{}T11:50:00Z", day.replace('/', "-")), id);
+        nights.shelf.put(&key(day), &bytes);
+        nights.scenario.write(&format!("logs/{}", key(day)), &bytes);
+    }
+    let times = ["--from", "2026-01-09T10:00", "--to", "2026-01-10"];
+    let read = |arguments: &[&str]| {
+        nights.shelf.forget();
+        let ended = nights.shelf.run(&nights.scenario, arguments);
+        assert_eq!(ended.status, 0, "{}", ended.stderr);
+        let seen = nights.shelf.seen().into_iter().filter(|target| target.starts_with("/trail/AWSLogs"));
+        let days = seen.filter_map(|target| Some(target.split("eu-west-1/").nth(1)?.get(..10)?.to_owned()));
+        let mut days: Vec<String> = days.collect();
+        days.sort();
+        (days, ended.stdout)
+    };
+    let of = |source: &str| read(&[["-q", "counts", source, "--out", "-"].as_slice(), &times].concat());
+    let (days, table) = of("s3://trail");
+    // What AWS has tried to deliver for a month may hold some yet.
+    assert_eq!(days, ["2026/01/09", "2026/02/08"]);
+    assert_eq!(table.lines().count(), 2, "{table}");
+    assert_eq!(of("logs").1, table);
+    // A scan learns from all that came before.
+    let scan = ["-q", "scan", "s3://trail", times[2], times[3], "--out", "out"];
+    assert_eq!(read(&scan).0, ["2025/12/31", "2026/01/08", "2026/01/09", "2026/02/08"]);
+    // Where nothing can be, nothing is wrong.
+    let none = ["-q", "counts", "s3://trail", "--from", "2026-03-01", "--out", "-"];
+    assert_eq!(read(&none).0, Vec::<String>::new());
+}
