@@ -75,7 +75,7 @@ pub fn report(made: Made) -> Report {
     let reach = Reach::of(span, judged.as_deref());
     let totals = span.map(|span| totals::totals(&insights, span, previous)).unwrap_or_default();
     let totals = if reach == Reach::Whole { totals } else { totals.of_a_part() };
-    let found = totals.insights.now.map_or_else(|| reach.in_words(), |now| counted(now, "insight"));
+    let found = verdict::number(&totals, &reach);
     let accounts = totals.by_account.iter().filter(|it| it.now > 0).count() as u64;
     Report {
         format: FORMAT,

@@ -99,19 +99,16 @@ fn principal(short: &str) -> String {
     let like = |pattern: &str| format!("useridentity.arn LIKE {} ESCAPE '\\'", literal(pattern));
     let name = |text: &str| text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
     let mut any = vec![format!("useridentity.arn = {}", literal(short))];
-    match short.split_once('/').map(|(kind, last)| (name(kind), name(last))) {
-        Some((kind, last)) => {
-            if kind == "role" {
-                any.push(like(&format!("arn:%:assumed-role/{last}/%")));
-            }
-            any.push(like(&format!("arn:%:{kind}/{last}")));
-            any.push(like(&format!("arn:%:{kind}/%/{last}")));
+    if let Some((kind, last)) = short.split_once('/').map(|(kind, last)| (name(kind), name(last))) {
+        if kind == "role" {
+            any.push(like(&format!("arn:%:assumed-role/{last}/%")));
         }
+        any.push(like(&format!("arn:%:{kind}/{last}")));
+        any.push(like(&format!("arn:%:{kind}/%/{last}")));
+    } else {
         // Of calls without an ARN, the service that called, or the type of the identity.
-        None => {
-            any.push(like(&format!("arn:%:{}", name(short))));
-            any.extend(["invokedby", "type"].map(|of| format!("useridentity.{of} = {}", literal(short))));
-        }
+        any.push(like(&format!("arn:%:{}", name(short))));
+        any.extend(["invokedby", "type"].map(|of| format!("useridentity.{of} = {}", literal(short))));
     }
     format!("({})", any.join(" OR "))
 }

@@ -55,15 +55,21 @@ fn times(spans: &[Span]) -> String {
     texts.join(", and ")
 }
 
+/// How many there are, in a few words.
+pub(super) fn number(totals: &Totals, reach: &Reach) -> String {
+    match (totals.insights.now, totals.from_before + totals.noticed_later) {
+        (None | Some(0), went_on @ 1..) => format!("No new insights, but {} went on", count(went_on)),
+        (Some(now), _) => counted(now, "insight"),
+        (None, 0) => reach.in_words(),
+    }
+}
+
 /// What is told first.
 pub(super) fn headline(report: &Report) -> String {
     let Totals { insights, from_before, noticed_later, muted, told_twice, .. } = &report.totals;
-    let going_on = from_before + noticed_later;
     match (insights.now, &report.coverage) {
         (Some(1..), _) => printable(&report.title).into_owned(),
-        (_, _) if going_on > 0 => {
-            format!("No new insights, but {} went on", count(going_on))
-        }
+        (_, _) if from_before + noticed_later > 0 => printable(&report.title).into_owned(),
         (None, _) => Reach::of_report(report).in_words(),
         (_, _) if muted + told_twice > 0 => "Nothing unusual but what is muted or told already".to_owned(),
         (_, Some(covered)) if covered.judged_from.is_empty() => "Nothing could be judged yet".to_owned(),
@@ -147,7 +153,11 @@ fn nothing_found(report: &Report, reach: &Reach) -> String {
     let young = "There is too little history to say what is usual; the next runs with more of it will";
     let covered = match (reach, &report.coverage) {
         (Reach::Only(_), _) => {
-            return "Nothing unusual was found there; the rest of this time was not judged".to_owned();
+            let left_out = report.coverage.as_ref().and_then(leaves_out).map(|it| format!("; {it}"));
+            return format!(
+                "Nothing unusual was found there; the rest of this time was not judged{}",
+                left_out.unwrap_or_default()
+            );
         }
         (Reach::Nothing(_), Some(Covered { reported_from: Some(from), .. }))
             if report.span.is_some_and(|span| span.from < *from) =>
