@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::attribution::{Contributor, Side, average, leading, rounded, significant};
-use crate::cloudtrail::insight::{as_text, from_text};
+use crate::cloudtrail::insight::as_text;
 use crate::detect::{Bounds, Direction, Evidence, Peak, Rule};
 use crate::model::Model;
 use crate::names::Names;
@@ -28,7 +28,7 @@ const NAME_COLUMNS: usize = 80;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {
     /// End of the minute at which a program watching live would have written the Start.
-    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
+    #[serde(with = "crate::time::text")]
     pub detected_at: Minute,
     /// `up` or `down`.
     #[serde(with = "names::direction")]
@@ -69,7 +69,7 @@ pub struct Explanation {
     /// Which line was crossed: `contextual`, `record`, `first_seen` or `drop`.
     #[serde(with = "names::rule")]
     pub rule: Rule,
-    /// The same for a person, in one sentence; safe to print.
+    /// The same for a person, in one sentence; safe to print, where it was not read from a file.
     pub text: String,
     /// Name of the model.
     #[serde(with = "names::text")]
@@ -102,6 +102,14 @@ impl Explanation {
     pub const fn alerts(&self) -> bool {
         self.muted_by.is_none() && self.told_by.is_empty()
     }
+
+    /// log10 of the least probability that is known of it: at its peak, or when it was noticed.
+    #[must_use]
+    pub fn least_log10(&self) -> f64 {
+        self.peak
+            .as_ref()
+            .map_or(self.log10_probability, |it| it.log10_probability.min(self.log10_probability))
+    }
 }
 
 /// Which parameters the detector ran with.
@@ -121,7 +129,7 @@ pub struct ModelId {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Farthest {
     /// End of the window.
-    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
+    #[serde(with = "crate::time::text")]
     pub at: Minute,
     /// Its length, minutes.
     pub window_minutes: u32,

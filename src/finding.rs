@@ -87,7 +87,7 @@ impl Event {
         self.explanation.as_ref().map_or_else(
             || {
                 let statistics = &self.record.insight_details.insight_context.statistics;
-                let rose = statistics.insight.average >= statistics.baseline.average;
+                let rose = statistics.now().unwrap_or_default() >= statistics.usual().unwrap_or_default();
                 if rose { Direction::Up } else { Direction::Down }
             },
             |explanation| explanation.direction,
@@ -128,6 +128,8 @@ pub struct Finding {
     pub start: Option<Event>,
     /// `None` while it is open.
     pub end: Option<Event>,
+    /// Up to where it was judged, of one that is open: so far it goes at least. `None` where nobody says.
+    pub open_until: Option<Minute>,
 }
 
 impl Finding {
@@ -171,7 +173,7 @@ impl Finding {
         self.end.as_ref().map(|end| end.record.event_time)
     }
 
-    /// End of the last minute that is known to be unusual: where it ended, or else where it was noticed.
+    /// End of the last minute that is known to be unusual: where it ended, or else up to where it was judged, or was noticed.
     #[must_use]
     pub fn known_until(&self) -> Minute {
         let noticed = || match self.latest() {
@@ -181,7 +183,25 @@ impl Finding {
                 record.event_time.plus(minutes.unwrap_or(1))
             }
         };
-        self.until().unwrap_or_else(noticed)
+        self.until().unwrap_or_else(|| self.open_until.map_or_else(noticed, |until| until.max(noticed())))
+    }
+
+    /// End of the minute in which it was noticed; `None` of AWS's own.
+    #[must_use]
+    pub fn detected_at(&self) -> Option<Minute> {
+        self.latest().explanation.as_ref().map(|why| why.detected_at)
+    }
+
+    /// The minute in which it was noticed; of AWS's own, in which it began.
+    #[must_use]
+    pub fn noticed(&self) -> Minute {
+        self.detected_at().map_or_else(|| self.from(), |at| at.plus(-1))
+    }
+
+    /// Whether anybody should hear of it, as [`Event::alerts`].
+    #[must_use]
+    pub fn alerts(&self) -> bool {
+        self.latest().alerts()
     }
 }
 
@@ -192,7 +212,7 @@ pub fn findings(events: Vec<Event>) -> Vec<Finding> {
     let mut by_id = BTreeMap::<String, Finding>::new();
     for event in events {
         let id = event.record.shared_event_id.clone();
-        let finding = by_id.entry(id).or_insert(Finding { start: None, end: None });
+        let finding = by_id.entry(id).or_insert(Finding { start: None, end: None, open_until: None });
         match event.state() {
             State::Start => finding.start = Some(event),
             State::End => finding.end = Some(event),
@@ -241,7 +261,7 @@ mod tests {
     fn halves_are_paired_in_any_order() {
         let [start, end] = pair();
         let [start, end] = [Event::from(&start), Event::from(&end)];
-        let want = vec![Finding { start: Some(start.clone()), end: Some(end.clone()) }];
+        let want = vec![Finding { start: Some(start.clone()), end: Some(end.clone()), open_until: None }];
         assert_eq!(findings(vec![start.clone(), end.clone()]), want);
         assert_eq!(findings(vec![end.clone(), start]), want);
         let alone = findings(vec![end]);

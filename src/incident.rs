@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use crate::detect::Direction;
-use crate::explanation::Farthest;
+use crate::explanation::{Explanation, Farthest};
 use crate::finding::{Event, Finding};
-use crate::roll_up::ALL;
+use crate::roll_up::{ACCOUNTS, ALL};
 use crate::series::{Kind, SeriesKey};
 use crate::severity::Severity;
 use crate::time::Minute;
@@ -33,7 +33,7 @@ pub struct Incident {
     /// Places of its findings in the list that it was made of, in the order of that list: by start.
     pub findings: Vec<usize>,
     /// The one of `findings` that says most: the most severe, then the least probable; of those that are nearly as improbable
-    /// the one with the highest rate at its peak, then the first.
+    /// the one with the highest rate at its peak, then the first. One that nobody needs to hear of only where all are such.
     pub leading: usize,
     /// Who did most of it, without the name of a session; of the leading finding.
     pub principal: Option<String>,
@@ -132,7 +132,9 @@ impl Groups {
 }
 
 fn incident(findings: &[Finding], members: Vec<usize>) -> Incident {
-    let leading = leading(findings, &members);
+    let heard: Vec<usize> = members.iter().copied().filter(|index| findings[*index].alerts()).collect();
+    let telling = if heard.is_empty() { &members } else { &heard };
+    let leading = leading(findings, telling);
     let all = || members.iter().map(|index| &findings[*index]);
     let until = all().map(Finding::until).collect::<Option<Vec<Minute>>>();
     Incident {
@@ -142,7 +144,7 @@ fn incident(findings: &[Finding], members: Vec<usize>) -> Incident {
         from: findings[members[0]].from(),
         until: until.and_then(|until| until.into_iter().max()),
         severity: findings[leading].latest().severity(),
-        sentence: sentence(&findings[leading], &others(findings, &members, leading)),
+        sentence: sentence(&findings[leading], &others(findings, telling, leading)),
         findings: members,
     }
 }
@@ -151,11 +153,7 @@ fn incident(findings: &[Finding], members: Vec<usize>) -> Incident {
 fn leading(findings: &[Finding], members: &[usize]) -> usize {
     let severity = |index: &usize| findings[*index].latest().severity();
     let surprise =
-        |index: &usize| {
-            -findings[*index].latest().explanation.as_ref().map_or(0.0, |why| {
-                why.peak.as_ref().map_or(why.log10_probability, |peak| peak.log10_probability)
-            })
-        };
+        |index: &usize| -findings[*index].latest().explanation.as_ref().map_or(0.0, Explanation::least_log10);
     let most = members.iter().map(severity).max();
     let severest = || members.iter().filter(|index| Some(severity(index)) == most);
     let least_probable = severest().map(surprise).fold(0.0, f64::max);
@@ -176,9 +174,9 @@ fn peak_rate(event: &Event) -> f64 {
     match event.direction() {
         Direction::Up => {
             let peak = event.explanation.as_ref().and_then(|why| why.peak.as_ref());
-            statistics.insight.average.max(peak.map_or(0.0, rate))
+            statistics.now().unwrap_or_default().max(peak.map_or(0.0, rate))
         }
-        Direction::Down => statistics.baseline.average,
+        Direction::Down => statistics.usual().unwrap_or_default(),
     }
 }
 
@@ -210,34 +208,44 @@ fn sentence(finding: &Finding, others: &[String]) -> String {
     let series = finding.series();
     let latest = finding.latest();
     let statistics = &latest.record.insight_details.insight_context.statistics;
-    let [now, usual] = [statistics.insight.average, statistics.baseline.average].map(figure);
+    let [now, usual] = [statistics.now(), statistics.usual()];
+    let usual = usual.map_or_else(|| "not told".to_owned(), figure);
     let who = latest.principal().map_or_else(|| "somebody".to_owned(), |it| short_identity(it).into_owned());
     let who = fitted(&who, NAME_COLUMNS);
     let place = place(&series);
+    let of_accounts = is_reach(&series);
     let called = match (&series.kind, latest.direction()) {
+        (_, Direction::Up) if of_accounts => format!("{who} began to call in"),
+        (_, Direction::Down) if of_accounts => format!("accounts in which {who} began to call fell to"),
         (Kind::CallRate, Direction::Up) => format!("{who}{place} called {}", what(&series)),
         (Kind::ErrorRate { .. }, Direction::Up) => format!("{who}{place} failed with {}", what(&series)),
         (_, Direction::Down) => format!("calls of {}{place}, mostly by {who}, fell to", what(&series)),
     };
-    let times = if latest.direction() == Direction::Up { " times" } else { "" };
+    let times = match latest.direction() {
+        Direction::Up if of_accounts => " accounts",
+        Direction::Up => " times",
+        Direction::Down => "",
+    };
     let lasted = finding.until().map_or_else(
         || format!("since {}", clock(finding.from())),
         |until| format!("for {}", duration(until.since(finding.from()))),
     );
     let peak = latest.explanation.as_ref().and_then(|why| why.peak.as_ref());
-    let peak = peak.filter(|peak| {
-        latest.direction() == Direction::Up && rate(peak) >= PEAKED * statistics.insight.average
-    });
+    let peak = peak
+        .filter(|peak| latest.direction() == Direction::Up && rate(peak) >= PEAKED * now.unwrap_or_default());
+    let average = figure(now.unwrap_or_default());
     let mut sentence = if let Some(peak) = peak {
         let most = if series.kind == Kind::CallRate { "at most " } else { "" };
         let minutes = duration(i32::try_from(peak.window_minutes).unwrap_or(i32::MAX));
         let [observed, expected] = [peak.observed, peak.expected].map(figure);
         format!(
-            "{called} {observed} times in {minutes} at its peak, {most}{expected} expected; {now} a minute {lasted}, usually \
+            "{called} {observed}{times} in {minutes} at its peak, {most}{expected} expected; {average} a minute {lasted}, usually \
              {usual}"
         )
+    } else if now.is_some() {
+        format!("{called} {average}{times} a minute {lasted}, usually {usual}")
     } else {
-        format!("{called} {now}{times} a minute {lasted}, usually {usual}")
+        format!("{called} an unusual number of{times} {lasted}, how many is not told")
     };
     if !others.is_empty() {
         let named: Vec<&str> = others.iter().take(NAMED).map(String::as_str).collect();
@@ -251,11 +259,18 @@ fn sentence(finding: &Finding, others: &[String]) -> String {
     sentence
 }
 
-/// `ec2 RunInstances`, `iam ListRoles [AccessDenied]`, "everything".
+/// Whether it counts the accounts in which a principal calls for the first time that day.
+fn is_reach(series: &SeriesKey) -> bool {
+    &*series.api.event_source == ALL && &*series.api.event_name == ACCOUNTS
+}
+
+/// `ec2 RunInstances`, `iam ListRoles [AccessDenied]`, "everything", "new accounts".
 pub(crate) fn what(series: &SeriesKey) -> String {
     let api = &series.api;
     let name = if &*api.event_name == ALL {
         "everything".to_owned()
+    } else if is_reach(series) {
+        "new accounts".to_owned()
     } else {
         let service = fitted(short_service(&api.event_source), NAME_COLUMNS);
         format!("{service} {}", fitted(&api.event_name, NAME_COLUMNS))
@@ -278,6 +293,7 @@ fn place(series: &SeriesKey) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cloudtrail::published::PublishedAverage;
     use crate::finding::findings;
 
     /// A finding from `minute` on for `lasted` minutes.
@@ -337,7 +353,8 @@ mod tests {
             Event::of_line(text.lines().next().expect("a line").as_bytes()).expect("a line").explanation;
         for event in &mut events {
             let statistics = &mut event.record.insight_details.insight_context.statistics;
-            (statistics.insight.average, statistics.baseline.average) = (0.44, 0.0026);
+            let average = |average| Some(PublishedAverage { average });
+            (statistics.insight, statistics.baseline) = (average(0.44), average(0.0026));
             let mut why = why.clone().expect("a reason");
             why.direction = Direction::Up;
             why.contributors.retain(|_| false);
@@ -367,6 +384,38 @@ mod tests {
             "120 times in 30 min at its peak, at most 0.08 expected; 0.44 a minute for 4 h 39 min, usually 0.0026",
         );
         check(120.0, 120, "0.44 times a minute for 4 h 39 min, usually 0.0026");
+    }
+
+    #[test]
+    fn what_is_open_is_near_what_comes_while_it_is() {
+        let user = "arn:aws:iam::111122223333:user/Alice";
+        let open = finding(1, user, "RunInstances", 0, 6).into_iter().take(1);
+        let later = finding(2, user, "StopInstances", 300, 6);
+        let mut findings = findings(open.chain(later).collect());
+        assert_eq!(incidents(&findings).len(), 2, "nobody says that it went on");
+        findings[0].open_until = Some(findings[1].from().plus(-60));
+        assert_eq!(incidents(&findings).len(), 1);
+    }
+
+    #[test]
+    fn the_leading_one_is_the_most_improbable_at_any_time() {
+        let [mut first, second] = [1, 2].map(|id| {
+            let mut events = with_peak(120.0, 120);
+            for event in &mut events {
+                event.record.shared_event_id = id.to_string();
+            }
+            events
+        });
+        // Its peak is less improbable than what it was noticed by, as points know.
+        for why in first.iter_mut().filter_map(|event| event.explanation.as_mut()) {
+            why.log10_probability = -300.0;
+        }
+        for event in &mut first {
+            event.record.aws_region = "eu-west-2".to_owned();
+        }
+        let found = findings(first.into_iter().chain(second).collect());
+        let leading = incidents(&found)[0].leading;
+        assert_eq!(found[leading].shared_id(), "1");
     }
 
     #[test]

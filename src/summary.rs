@@ -1,7 +1,7 @@
 //! What was read and which insights came of it -> `summary.json`, and a text that is read in ten seconds.
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::cloudtrail::insight::State;
 use crate::config::Unmatched;
@@ -57,7 +57,10 @@ pub struct Coverage {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub went_on: Option<WentOn>,
     /// `--from`: insights before it were left out.
-    #[serde(serialize_with = "optional_as_text", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        serialize_with = "crate::time::text::optional::serialize",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub reported_from: Option<Minute>,
 }
 
@@ -65,10 +68,10 @@ pub struct Coverage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct WentOn {
     /// Minutes before this one had been judged by earlier runs; `None` for the first.
-    #[serde(serialize_with = "optional_as_text")]
+    #[serde(serialize_with = "crate::time::text::optional::serialize")]
     pub judged_from: Option<Minute>,
     /// Minutes before this one are judged now. What is newer has not settled.
-    #[serde(serialize_with = "crate::cloudtrail::insight::as_text")]
+    #[serde(serialize_with = "crate::time::text::serialize")]
     pub judged_until: Minute,
     /// Insights that have no end yet, of earlier runs too.
     pub open: u64,
@@ -86,7 +89,7 @@ pub struct JudgedFrom {
     /// Which one.
     pub account: String,
     /// That nothing was found before says nothing.
-    #[serde(serialize_with = "crate::cloudtrail::insight::as_text")]
+    #[serde(serialize_with = "crate::time::text::serialize")]
     pub from: Minute,
 }
 
@@ -104,11 +107,6 @@ pub struct WarmingUp {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
 const fn is_zero(number: &u64) -> bool {
     *number == 0
-}
-
-#[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
-fn optional_as_text<S: Serializer>(minute: &Option<Minute>, out: S) -> Result<S::Ok, S::Error> {
-    minute.map(|minute| minute.to_string()).serialize(out)
 }
 
 /// How much was read.
@@ -146,10 +144,10 @@ pub struct Ignored {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Minutes {
     /// The first.
-    #[serde(serialize_with = "crate::cloudtrail::insight::as_text")]
+    #[serde(serialize_with = "crate::time::text::serialize")]
     pub from: Minute,
     /// The last.
-    #[serde(serialize_with = "crate::cloudtrail::insight::as_text")]
+    #[serde(serialize_with = "crate::time::text::serialize")]
     pub to: Minute,
 }
 

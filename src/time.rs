@@ -1,4 +1,6 @@
 //! Text and epoch seconds -> UTC minutes and days, and back. Pure.
+pub(crate) mod text;
+
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate};

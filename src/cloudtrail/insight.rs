@@ -2,8 +2,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::series::Category;
@@ -180,12 +179,6 @@ pub struct Share {
 /// Serializes anything as the text that it displays.
 pub(crate) fn as_text<T: fmt::Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
-}
-
-/// Reads a minute from the text that it displays as.
-pub(crate) fn from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Minute, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    Minute::parse(&text).ok_or_else(|| D::Error::custom(format!("{text:?} is not a time from 2013 to 2099")))
 }
 
 /// A record as far as its id.

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::insight::{Attribute, State, from_text};
+use super::insight::{Attribute, State};
 use crate::series::{Api, Category, Kind, SeriesKey};
 use crate::time::Minute;
 
@@ -67,7 +67,7 @@ pub enum NotRecords {
 #[serde(rename_all = "camelCase", expecting = "an Insights record")]
 pub struct Published {
     /// Start: the first unusual minute. End: the first usual one after it.
-    #[serde(deserialize_with = "from_text")]
+    #[serde(deserialize_with = "crate::time::text::deserialize")]
     pub event_time: Minute,
     /// Region of the calls.
     pub aws_region: String,
@@ -121,14 +121,28 @@ pub struct PublishedContext {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PublishedStatistics {
-    /// Calls a minute in the week before.
-    pub baseline: PublishedAverage,
+    /// Calls a minute in the week before; some records have none.
+    pub baseline: Option<PublishedAverage>,
     /// Calls a minute while it was unusual.
-    pub insight: PublishedAverage,
+    pub insight: Option<PublishedAverage>,
     /// Minutes that `insight` is an average of; not in records of 2019.
     pub insight_duration: Option<i32>,
     /// Minutes that `baseline` is an average of.
     pub baseline_duration: Option<i32>,
+}
+
+impl PublishedStatistics {
+    /// Calls a minute while it was unusual, where that is told.
+    #[must_use]
+    pub fn now(&self) -> Option<f64> {
+        self.insight.map(|it| it.average)
+    }
+
+    /// Calls a minute in the week before, where that is told.
+    #[must_use]
+    pub fn usual(&self) -> Option<f64> {
+        self.baseline.map(|it| it.average)
+    }
 }
 
 /// `{"average": n}`.

@@ -50,7 +50,7 @@ struct Line {
 
 #[derive(Deserialize)]
 struct Told {
-    #[serde(deserialize_with = "crate::cloudtrail::insight::from_text")]
+    #[serde(deserialize_with = "crate::time::text::deserialize")]
     detected_at: Minute,
     /// Muted and rolled-up insights alert nobody.
     muted_by: Option<IgnoredAny>,

@@ -225,9 +225,9 @@ impl BenchLabel {
 /// Labels of a generated tree: incidents, each with the series in which it can be seen.
 #[derive(Deserialize)]
 struct Generated {
-    #[serde(deserialize_with = "crate::cloudtrail::insight::from_text")]
+    #[serde(deserialize_with = "crate::time::text::deserialize")]
     start: Minute,
-    #[serde(deserialize_with = "crate::cloudtrail::insight::from_text")]
+    #[serde(deserialize_with = "crate::time::text::deserialize")]
     end: Minute,
     incidents: Vec<Incident>,
 }
@@ -246,9 +246,9 @@ struct Member {
     event_source: String,
     event_name: String,
     error_code: Option<String>,
-    #[serde(deserialize_with = "crate::cloudtrail::insight::from_text")]
+    #[serde(deserialize_with = "crate::time::text::deserialize")]
     start: Minute,
-    #[serde(deserialize_with = "crate::cloudtrail::insight::from_text")]
+    #[serde(deserialize_with = "crate::time::text::deserialize")]
     end: Minute,
 }
 

@@ -1,5 +1,5 @@
 //! What was planted and what was written -> `labels.json`. Pure.
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::Options;
 use super::PlantedIncident;
@@ -57,10 +57,10 @@ pub(super) struct Member {
     #[serde(flatten)]
     series: Series,
     direction: Direction,
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "crate::time::text::serialize")]
     start: Minute,
     /// First minute after it.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "crate::time::text::serialize")]
     end: Minute,
     /// Calls of the incident that count in this series.
     calls: u64,
@@ -179,11 +179,6 @@ impl<'a> Labels<'a> {
         text.push(b'\n');
         text
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn rfc3339<S: Serializer>(minute: &Minute, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(minute)
 }
 
 fn note(days: u32, planted: usize) -> Option<String> {

@@ -8,7 +8,7 @@ use super::find::{Extent, find};
 use super::graphs::{Flagged, Judged, graphs};
 use super::judge::{Watched, series, spans};
 use super::published::Published;
-use super::report::{covered, judged_by, leave, shown_from};
+use super::report::{covered, go_on, judged_by, leave, shown_from};
 use super::scan::{Looking, Named, judged};
 use super::{Cancel, Interrupted};
 use crate::aggregate::Counts;
@@ -17,7 +17,8 @@ use crate::explanation::ModelId;
 use crate::finding::{Event, Finding, findings};
 use crate::report::kept::Kept;
 use crate::report::model::{Covered, Graph, Skipped, Span};
-use crate::report::{Made, Report, noticed, report};
+use crate::report::spans::joined;
+use crate::report::{Made, Report, report};
 use crate::roll_up::{RollUp, roll_up};
 use crate::summary::Coverage;
 use crate::time::Minute;
@@ -56,28 +57,26 @@ pub fn again(again: Again, skipped: &[Skipped], cancel: &Cancel) -> anyhow::Resu
     let Again { published, counts, models, range, anew, jobs } = again;
     let Published { mut events, kept, of_unknown_time, .. } = published;
     let mut made = of_kept(kept);
-    if of_unknown_time > 0 {
-        // What is kept of some inputs says nothing of the others.
-        made = Made { known_from: None, judged: None, coverage: None, ..made };
-    }
     if let Some(mut counts) = counts {
         if anew {
             judge_again(&mut counts, &models, &mut made, &mut events, (jobs, cancel))?;
         } else {
-            let findings = findings(events.clone());
-            made.graphs.extend(graphs_of(&counts, &models, &findings, (jobs, cancel))?);
+            let findings = of_events(events.clone(), &made);
+            let drawn = graphs_of(&counts, &models, &findings, (jobs, cancel))?;
+            // What was drawn when it was found counts more: it knew more of the time before.
+            made.graphs.splice(..0, drawn);
         }
         whole(&counts)?;
     }
     made.unread.extend_from_slice(skipped);
-    made.findings = findings(events);
+    made.findings = of_events(events, &made);
+    if of_unknown_time > 0 {
+        // What is kept of some inputs says nothing of the others.
+        made = Made { judged: None, coverage: None, ..made };
+    }
     let of_run = made.span;
     made.span = asked(range, (of_run, of_unknown_time), &made.findings)?;
-    made.known_until = made.judged.map(|judged| judged.to);
-    if made.span == of_run {
-        // How long which account was judged, the coverage says.
-        made.judged = None;
-    } else if made.coverage.is_some() {
+    if made.span != of_run && made.coverage.is_some() {
         made.coverage_of = of_run;
     }
     if let Some(span) = made.span {
@@ -90,17 +89,22 @@ pub fn again(again: Again, skipped: &[Skipped], cancel: &Cancel) -> anyhow::Resu
 /// All that is known but for the findings.
 fn of_kept(kept: Vec<Kept>) -> Made {
     let mut made = Made::default();
-    for Kept { span, known_from, coverage, model, graphs, .. } in kept {
+    for Kept { span, judged, coverage, model, graphs, .. } in kept {
         made.span = hull(made.span, span);
-        let judged = known_from.zip(span).map(|(from, Span { to, .. })| Span { from, to });
-        made.judged = hull(made.judged, judged.filter(|it| it.from < it.to));
-        made.known_from = [made.known_from, known_from].into_iter().flatten().max();
+        made.judged.get_or_insert_default().extend(judged);
         made.graphs.extend(graphs);
         // Of several folders, nobody can say what all of them covered.
         made.coverage = made.model.is_none().then_some(coverage);
         made.model = Some(model);
     }
     made
+}
+
+/// The findings, those that are open as far as was judged.
+fn of_events(events: Vec<Event>, made: &Made) -> Vec<Finding> {
+    let mut findings = findings(events);
+    go_on(&mut findings, &joined(made.judged.clone().unwrap_or_default()));
+    findings
 }
 
 /// From the first minute of both to the last.
@@ -129,8 +133,8 @@ fn judge_again(
     let calls = Coverage { series: series(counts), judged_from, warming_up, ..Coverage::default() };
     made.graphs = found.graphs;
     made.span = span;
-    made.known_from = first;
-    made.judged = first.zip(span).map(|(from, Span { to, .. })| Span { from, to });
+    made.judged =
+        Some(first.zip(span).map(|(from, Span { to, .. })| Span { from, to }).into_iter().collect());
     made.model = Some(judged_by(&ModelId::of(models.base())));
     made.coverage = Some(Covered {
         calls: span,
@@ -154,8 +158,8 @@ fn asked(
     (kept, of_unknown_time): (Option<Span>, usize),
     findings: &[Finding],
 ) -> anyhow::Result<Option<Span>> {
-    let first = findings.iter().map(noticed).min();
-    let last = findings.iter().map(|it| noticed(it).plus(1)).max();
+    let first = findings.iter().map(Finding::noticed).min();
+    let last = findings.iter().map(|it| it.noticed().plus(1)).max();
     if let (None, None, Some(kept), 0) = (from, to, kept, of_unknown_time) {
         return Ok(Some(kept));
     }

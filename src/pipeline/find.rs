@@ -77,7 +77,7 @@ pub(super) fn find(
         }
         let watched = (&known.past.watched, Watched::Each);
         let judged = graphs::Judged { counts, models: &models, watched, extent };
-        let flagged: Vec<Flagged> = found.iter().map(Flagged::found).collect();
+        let flagged = Flagged::found(&found, extent.until);
         drawn.extend(graphs::graphs(&judged, &flagged, cancel)?);
     }
     let told = if looking.roll_ups.is_empty() { Vec::new() } else { told(counts, &open, &found) };
@@ -132,7 +132,7 @@ fn find_sums(
     if looking.drawing == Drawing::Graphs {
         let watched = (&known.past.watched, watched);
         let judged = graphs::Judged { counts: &rolled_up.counts, models: &models, watched, extent };
-        let flagged: Vec<Flagged> = of_sums.iter().map(Flagged::found).collect();
+        let flagged = Flagged::found(&of_sums, extent.until);
         drawn.extend(graphs::graphs(&judged, &flagged, cancel)?);
     }
     Ok(of_sums)

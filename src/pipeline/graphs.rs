@@ -1,11 +1,12 @@
 //! Counts and the insights that were found in them -> the graphs of their series, packed.
 //!
 //! Only series with insights are followed, so that cost grows with what was found.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hashbrown::HashMap;
+use uuid::Uuid;
 
 use super::find::Extent;
 use super::judge::{Watched, looks};
@@ -88,17 +89,26 @@ impl From<&Explanation> for Crossed {
 }
 
 impl Flagged {
-    /// One that was found now.
-    pub(super) fn found((api, insight): &(ApiId, Insight)) -> Self {
-        let why = &insight.explanation;
-        let known_until = if insight.state == State::End { insight.event_time } else { why.detected_at };
-        Self {
-            api: *api,
-            series: insight.series.clone(),
-            roll_up: why.roll_up,
-            minutes: (insight.start, known_until),
-            line: Some(Crossed::from(why)),
-        }
+    /// Those that were found now. What has no End goes on as far as was judged.
+    pub(super) fn found(found: &[(ApiId, Insight)], judged_until: Minute) -> Vec<Self> {
+        let ends = found.iter().filter(|(_, insight)| insight.state == State::End);
+        let ended: BTreeSet<Uuid> = ends.map(|(_, insight)| insight.shared_id).collect();
+        let flagged = |(api, insight): &(ApiId, Insight)| {
+            let why = &insight.explanation;
+            let known_until = match insight.state {
+                State::End => insight.event_time,
+                State::Start if ended.contains(&insight.shared_id) => why.detected_at,
+                State::Start => judged_until.max(why.detected_at),
+            };
+            Self {
+                api: *api,
+                series: insight.series.clone(),
+                roll_up: why.roll_up,
+                minutes: (insight.start, known_until),
+                line: Some(Crossed::from(why)),
+            }
+        };
+        found.iter().map(flagged).collect()
     }
 
     /// One that was published; `None` where there are no such calls.

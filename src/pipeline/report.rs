@@ -11,7 +11,8 @@ use crate::finding::{Event, Finding, findings};
 use crate::report::html::html;
 use crate::report::kept::Kept;
 use crate::report::model::{Covered, Ignored, JudgedBy, JudgedFrom, Skipped, Span, WarmingUp};
-use crate::report::{FORMAT, Made, Report, noticed, report};
+use crate::report::spans::joined;
+use crate::report::{FORMAT, Made, Report, report};
 use crate::summary::{Coverage, Summary, WentOn};
 use crate::time::{MINUTES_PER_DAY, Minute};
 
@@ -51,15 +52,13 @@ fn of_run(scanned: &Scanned, before: &Before) -> (Report, Kept) {
     let Scanned { insights, graphs, named, summary, .. } = scanned;
     let mut coverage = covered(&summary.coverage, named);
     let mut events: Vec<Event> = insights.iter().map(Event::from).collect();
-    let judged_from = coverage.judged_from.iter().map(|it| it.from).min();
-    let (mut span, mut known_from) = (coverage.calls, judged_from);
+    let mut judged: Vec<Span> = judged_now(scanned).into_iter().collect();
+    let mut span = about(scanned, judged.first().copied());
     let mut graphs = graphs.clone();
-    if let Some(WentOn { judged_from: from, judged_until, .. }) = summary.coverage.went_on {
+    if let Some(WentOn { judged_until, .. }) = summary.coverage.went_on {
         // What cannot be read is passed over: the run itself is not the worse for it.
         let kept = before.kept.as_deref().and_then(|kept| Kept::read(kept).ok());
-        known_from = kept.as_ref().map_or(from.or(judged_from), |kept| kept.known_from);
-        let first = from.or(coverage.calls.map(|calls| calls.from)).unwrap_or(judged_until);
-        span = (first < judged_until).then_some(Span { from: first, to: judged_until });
+        judged.extend(kept.iter().flat_map(|kept| &kept.judged));
         if let (None, Some(kept)) = (span, &kept) {
             // Nothing was judged: the report stays that of the last run that did.
             (span, coverage) = (kept.span, kept.coverage.clone());
@@ -72,14 +71,18 @@ fn of_run(scanned: &Scanned, before: &Before) -> (Report, Kept) {
         let drawn = kept.into_iter().flat_map(|kept| kept.graphs).filter(|graph| graph.to > since);
         graphs = drawn.chain(graphs).collect();
     }
+    let judged = joined(judged);
     let mut findings = findings(events);
-    if let (Some(span), Some(_)) = (span, &summary.coverage.went_on) {
+    go_on(&mut findings, &judged);
+    if let (Some(span), Some(went_on)) = (span, &summary.coverage.went_on) {
+        let open = findings.iter().filter(|finding| finding.end.is_none()).count() as u64;
+        coverage.open_elsewhere = went_on.open.saturating_sub(open);
         leave(&mut findings, span, shown_from(span));
     }
     let made = Made {
         findings,
         span,
-        known_from,
+        judged: Some(judged.clone()),
         coverage: Some(coverage.clone()),
         graphs,
         model: Some(judged_by(&summary.model)),
@@ -89,7 +92,7 @@ fn of_run(scanned: &Scanned, before: &Before) -> (Report, Kept) {
     let kept = Kept {
         format: FORMAT,
         span,
-        known_from,
+        judged,
         coverage,
         model: judged_by(&summary.model),
         graphs: report.graphs.clone(),
@@ -97,8 +100,48 @@ fn of_run(scanned: &Scanned, before: &Before) -> (Report, Kept) {
     (report, kept)
 }
 
-/// The events of `lines` of insights that were known to go on after `from`: of all, where it is `None`. Most lines of a
-/// DEST of some years are older, and are not parsed for that.
+/// The time that this run judged, and told of: from when on there was history enough, and not before what somebody asked for.
+fn judged_now(Scanned { summary, .. }: &Scanned) -> Option<Span> {
+    let coverage = &summary.coverage;
+    let since = coverage.judged_from.iter().map(|it| it.from).min()?;
+    let (before, until) = match &coverage.went_on {
+        Some(went_on) => (went_on.judged_from, went_on.judged_until),
+        None => (None, coverage.minutes.map(|minutes| minutes.to.plus(1))?),
+    };
+    let from = [before, coverage.reported_from].into_iter().flatten().fold(since, Minute::max);
+    (from < until).then_some(Span { from, to: until })
+}
+
+/// The time that the report of this run is about: what it judged, and whatever else it tells of for the first time; where it
+/// could judge nothing, what it read. `None` where that was nothing, either.
+fn about(Scanned { summary, insights, .. }: &Scanned, judged: Option<Span>) -> Option<Span> {
+    let coverage = &summary.coverage;
+    let read = coverage.minutes.map(|minutes| Span { from: minutes.from, to: minutes.to.plus(1) });
+    let is_new =
+        coverage.went_on.as_ref().is_none_or(|it| it.judged_from.is_none_or(|from| from < it.judged_until));
+    let read = match &coverage.went_on {
+        Some(WentOn { judged_from, judged_until, .. }) => {
+            let from = judged_from.or(read.map(|read| read.from)).unwrap_or(*judged_until);
+            is_new.then_some(Span { from, to: *judged_until })
+        }
+        None => read,
+    };
+    let span = judged.or(read.filter(|read| read.from < read.to))?;
+    let starts = insights.iter().filter(|insight| insight.state == State::Start);
+    let first = starts.map(|insight| insight.explanation.detected_at.plus(-1)).min();
+    Some(Span { from: first.map_or(span.from, |first| first.min(span.from)), ..span })
+}
+
+/// Lets what is open go on as far as was judged on from when it was noticed.
+pub(super) fn go_on(findings: &mut [Finding], judged: &[Span]) {
+    for finding in findings.iter_mut().filter(|finding| finding.end.is_none()) {
+        let at = finding.noticed();
+        finding.open_until = judged.iter().find(|span| span.from <= at && at < span.to).map(|span| span.to);
+    }
+}
+
+/// The events of `lines` of insights that were known to go on after `from`, or have not ended: of all, where it is `None`. Most
+/// lines of a DEST of some years are older, and are not parsed for that.
 fn since(lines: &[u8], from: Option<Minute>) -> Vec<Event> {
     let from = from.map(|from| from.to_string());
     let is_recent = |line: &[u8]| {
@@ -109,9 +152,17 @@ fn since(lines: &[u8], from: Option<Minute>) -> Vec<Event> {
             |time: Option<&[u8]>| time.is_none_or(|time| time > from.as_deref().unwrap_or("").as_bytes());
         times.into_iter().any(is_after)
     };
+    let all = || lines.split(|byte| *byte == b'\n');
+    let ended: BTreeSet<&str> =
+        all().filter(|line| state(line) == Some(State::End.name())).filter_map(id).collect();
+    // What has not ended goes on, however old it is.
+    let is_open = |line: &[u8]| {
+        state(line) == Some(State::Start.name()) && !id(line).is_some_and(|id| ended.contains(id))
+    };
+    let is_shown = |line: &[u8]| is_recent(line) || is_open(line);
     let mut read = Vec::new();
     let mut starts_missing = BTreeSet::new();
-    for line in lines.split(|byte| *byte == b'\n').filter(|line| is_recent(line)) {
+    for line in all().filter(|line| is_shown(line)) {
         let Ok(event) = Event::of_line(line) else { continue };
         let id = event.record.shared_event_id.clone();
         if event.state() == State::End {
@@ -127,12 +178,19 @@ fn since(lines: &[u8], from: Option<Minute>) -> Vec<Event> {
     if starts_missing.is_empty() {
         return read;
     }
-    let is_missing = |line: &&[u8]| {
-        let id = text_after(line, b"\"sharedEventID\":\"").and_then(|id| str::from_utf8(id).ok());
-        id.is_some_and(|id| starts_missing.contains(id))
-    };
-    let older = lines.split(|byte| *byte == b'\n').filter(|line| !is_recent(line)).filter(is_missing);
+    let is_missing = |line: &&[u8]| id(line).is_some_and(|id| starts_missing.contains(id));
+    let older = all().filter(|line| !is_shown(line)).filter(is_missing);
     older.filter_map(|line| Event::of_line(line).ok()).chain(read).collect()
+}
+
+/// Which half a line is of, `Start` or `End`.
+fn state(line: &[u8]) -> Option<&str> {
+    str::from_utf8(text_after(line, b"\"state\":\"")?).ok()
+}
+
+/// The id that the Start and the End of an insight share.
+fn id(line: &[u8]) -> Option<&str> {
+    str::from_utf8(text_after(line, b"\"sharedEventID\":\"")?).ok()
 }
 
 /// The text after a name and its opening quote.
@@ -141,9 +199,9 @@ fn text_after<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     rest.get(..memchr(b'"', rest)?)
 }
 
-/// Leaves the findings that a report of `span` shows: from `since` on, and none that was noticed after it.
+/// Leaves the findings that a report of `span` shows: from `since` on, and none that began after it.
 pub(super) fn leave(findings: &mut Vec<Finding>, span: Span, since: Minute) {
-    findings.retain(|finding| finding.known_until() > since && noticed(finding) < span.to);
+    findings.retain(|finding| finding.known_until() > since && finding.from() < span.to);
 }
 
 /// From when on a report of `span` shows what came before it, for comparison: as much time, or some weeks.
@@ -175,6 +233,8 @@ pub(super) fn covered(coverage: &Coverage, named: &Named) -> Covered {
         judged_from: (coverage.judged_from.iter())
             .map(|it| JudgedFrom { account: it.account.clone(), from: it.from })
             .collect(),
+        reported_from: coverage.reported_from,
+        open_elsewhere: 0,
         warming_up: (coverage.warming_up.iter())
             .map(|it| WarmingUp { account: it.account.clone(), days: it.days, needed: it.needed })
             .collect(),
@@ -218,7 +278,8 @@ mod tests {
         // The Start is older, its insight is not.
         check(&both, Some("2026-02-05T00:00:00Z"), 2);
         check(&open, Some("2026-01-31T23:59:00Z"), 1);
-        check(&open, Some("2026-02-05T00:00:00Z"), 0);
+        // It goes on: only what has ended can be left out.
+        check(&open, Some("2026-02-05T00:00:00Z"), 1);
         check(&both, Some("2026-02-11T00:00:00Z"), 0);
         check(b"{}\nnothing of ours\n", None, 0);
     }

@@ -7,7 +7,7 @@ use crate::time::Minute;
 use crate::words::printable;
 
 /// The columns. A report's parts that are no table, such as what was covered, are not in here.
-const COLUMNS: [&str; 33] = [
+const COLUMNS: [&str; 34] = [
     "incident",
     "score",
     "severity",
@@ -39,6 +39,7 @@ const COLUMNS: [&str; 33] = [
     "muted_by",
     "told_by",
     "earlier",
+    "going_on",
     "id",
     "why",
 ];
@@ -62,6 +63,7 @@ fn row(insight: &Insight) -> [String; COLUMNS.len()] {
     let time = |minute: Option<Minute>| minute.map(|minute| minute.to_string()).unwrap_or_default();
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let why = insight.why.as_ref();
+    let average = |number: Option<f64>| number.map(|it| it.to_string()).unwrap_or_default();
     let number = |of: fn(&Why) -> Option<f64>| why.and_then(of).map(|it| it.to_string()).unwrap_or_default();
     [
         (insight.incident + 1).to_string(),
@@ -80,9 +82,9 @@ fn row(insight: &Insight) -> [String; COLUMNS.len()] {
         text(&series.error_code),
         text(&series.roll_up),
         text(&insight.principal),
-        insight.insight_average.to_string(),
-        insight.baseline_average.to_string(),
-        insight.rate_change.map(|it| it.to_string()).unwrap_or_default(),
+        average(insight.insight_average),
+        average(insight.baseline_average),
+        average(insight.rate_change),
         insight.duration.map(|it| it.to_string()).unwrap_or_default(),
         insight.baseline_duration.map(|it| it.to_string()).unwrap_or_default(),
         why.map(|why| why.rule.clone()).unwrap_or_default(),
@@ -96,6 +98,7 @@ fn row(insight: &Insight) -> [String; COLUMNS.len()] {
         text(&insight.muted_by),
         insight.told_by.join(" "),
         insight.earlier.to_string(),
+        insight.going_on.to_string(),
         insight.id.clone(),
         why.map(|why| why.text.clone()).unwrap_or_default(),
     ]

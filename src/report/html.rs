@@ -17,9 +17,8 @@ use sha2::{Digest as _, Sha256};
 use super::Report;
 use super::graph::deflated;
 use super::model::{Attribution, Graph, Importance, Incident, Insight, Queries, Record, Series, Span, Why};
-use super::times;
 use crate::cloudtrail::insight::Attribute;
-use crate::time::Minute;
+use crate::time::{Minute, text};
 use overview::Overview;
 
 /// How the page looks: uPlot's, ours, and that of paper.
@@ -139,14 +138,16 @@ struct Row<'a> {
     direction: &'a str,
     severity: &'a str,
     principal: Option<&'a str>,
-    #[serde(with = "times")]
+    #[serde(with = "text")]
     from: Minute,
-    #[serde(with = "times::optional")]
+    #[serde(with = "text::optional")]
     until: Option<Minute>,
-    #[serde(with = "times::optional")]
+    #[serde(with = "text")]
+    known_until: Minute,
+    #[serde(with = "text::optional")]
     detected_at: Option<Minute>,
-    baseline_average: f64,
-    insight_average: f64,
+    baseline_average: Option<f64>,
+    insight_average: Option<f64>,
     duration: Option<i32>,
     rate_change: Option<f64>,
     incident: usize,
@@ -169,9 +170,9 @@ struct Details<'a> {
 
 #[derive(Serialize)]
 struct Calls<'a> {
-    #[serde(with = "times")]
+    #[serde(with = "text")]
     from: Minute,
-    #[serde(with = "times")]
+    #[serde(with = "text")]
     to: Minute,
     data: &'a str,
 }
@@ -195,6 +196,7 @@ impl<'a> From<&'a Insight> for Row<'a> {
             principal: insight.principal.as_deref(),
             from: insight.from,
             until: insight.until,
+            known_until: insight.known_until,
             detected_at: insight.detected_at,
             baseline_average: insight.baseline_average,
             insight_average: insight.insight_average,

@@ -1,6 +1,6 @@
 //! A finding -> what a report says of it. Pure.
 use super::model::{Attribution, Insight, JudgedBy, Queries, Record, Row, Series, Why};
-use super::order::{importance, least_log10};
+use super::order::importance;
 use super::queries::queries;
 use crate::attribution::rounded;
 use crate::cloudtrail::insight::{Attribute, NO_ERROR};
@@ -10,7 +10,6 @@ use crate::finding::{Event, Finding};
 use crate::incident::what;
 use crate::roll_up::RollUp;
 use crate::series::SeriesKey;
-use crate::time::Minute;
 use crate::words::{chance, short_service};
 
 /// What stands for AWS's `null` of calls without an error.
@@ -21,8 +20,10 @@ const WITHOUT_ERROR: &str = "no error";
 pub fn insight(finding: &Finding) -> Insight {
     let latest = finding.latest();
     let details = &latest.record.insight_details;
-    let PublishedStatistics { baseline, insight, insight_duration, baseline_duration } =
-        details.insight_context.statistics;
+    let statistics = &details.insight_context.statistics;
+    let PublishedStatistics { insight_duration, baseline_duration, .. } = *statistics;
+    let (usual, now) = (statistics.usual(), statistics.now());
+    let both = usual.zip(now);
     let why = latest.explanation.as_ref();
     let series = names(&finding.series(), why.and_then(|why| why.roll_up));
     let minutes = (finding.from(), finding.known_until());
@@ -35,19 +36,21 @@ pub fn insight(finding: &Finding) -> Insight {
         principal: latest.principal().map(str::to_owned),
         from: finding.from(),
         until: finding.until(),
-        detected_at: detected_at(finding),
-        baseline_average: baseline.average,
-        insight_average: insight.average,
+        known_until: finding.known_until(),
+        detected_at: finding.detected_at(),
+        baseline_average: usual,
+        insight_average: now,
         duration: insight_duration,
         baseline_duration,
-        rate_change: (baseline.average > 0.0)
-            .then(|| rounded::<4>(100.0 * insight.average / baseline.average)),
+        rate_change: both
+            .filter(|(usual, _)| *usual > 0.0)
+            .map(|(usual, now)| rounded::<4>(100.0 * now / usual)),
         why: why.map(self::why),
         attributions: details
             .insight_context
             .attributions
             .iter()
-            .map(|it| attribution(it, insight.average - baseline.average))
+            .map(|it| attribution(it, both.map_or(0.0, |(usual, now)| now - usual)))
             .collect(),
         incident: 0,
         importance: importance(finding),
@@ -55,16 +58,12 @@ pub fn insight(finding: &Finding) -> Insight {
         muted_because: why.and_then(|why| why.muted_because.as_deref()).map(str::to_owned),
         told_by: why.iter().flat_map(|why| &why.told_by).map(ToString::to_string).collect(),
         earlier: false,
+        going_on: false,
         records: [&finding.start, &finding.end].into_iter().flatten().map(record).collect(),
         queries: if series.account.is_empty() { Queries::default() } else { queries(&series, minutes) },
         graph: None,
         series,
     }
-}
-
-/// When it was noticed; `None` of AWS's own.
-pub(super) fn detected_at(finding: &Finding) -> Option<Minute> {
-    finding.latest().explanation.as_ref().map(|why| why.detected_at)
 }
 
 /// The names of a series.
@@ -100,7 +99,7 @@ fn why(why: &Explanation) -> Why {
         deviation: why.deviation,
         bound: why.bound,
         log10_probability: why.log10_probability,
-        chance: chance(least_log10(why)),
+        chance: chance(why.least_log10()),
         largest_before: why.largest_before,
         usual_time_of_day: why.usual_time_of_day,
         usual_time_of_week: why.usual_time_of_week,

@@ -9,8 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use super::FORMAT;
 use super::model::{Covered, Graph, JudgedBy, Span};
-use super::times;
-use crate::time::Minute;
 
 /// Most bytes of one that is read: some hundred times what a thousand insights make.
 const MOST: u64 = 1 << 30;
@@ -22,9 +20,8 @@ pub struct Kept {
     pub format: u32,
     /// What the report was about.
     pub span: Option<Span>,
-    /// From when on everything was judged, by this run or by those that it went on from.
-    #[serde(with = "times::optional")]
-    pub known_from: Option<Minute>,
+    /// The times that were judged and told of in the same place, by this run or by those before it, in order.
+    pub judged: Vec<Span>,
     /// What was covered.
     pub coverage: Covered,
     /// What judged.

@@ -4,8 +4,11 @@ use std::fmt::Write as _;
 use super::Report;
 use super::model::{Covered, Incident, Insight, Span, Total};
 use super::verdict::{headline, lead};
-use super::words::{covered_in_words, known, minutes, skipped_in_words, span_in_words, time_in_words};
-use crate::words::{clock, count, figure, fitted, printable};
+use super::words::{
+    average, covered_in_words, known, minutes, note, open_and_so_on, skipped_in_words, span_in_words,
+    time_in_words,
+};
+use crate::words::{clock, figure, fitted, printable};
 
 /// Columns of one value in a table.
 const COLUMNS: usize = 200;
@@ -81,21 +84,13 @@ fn totals(out: &mut String, report: &Report) -> std::fmt::Result {
             row(&format!("{of} {}", cell(name)), Some(*now), *before)?;
         }
     }
-    writeln!(
-        out,
-        "\n{} open; {} muted; {} told by others already.\n",
-        count(totals.open),
-        count(totals.muted),
-        count(totals.told_twice)
-    )
+    writeln!(out, "\n{}.\n", open_and_so_on(totals))
 }
 
 fn incidents(out: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(out, "## What matters first\n")?;
     let (now, _) = report.now_and_earlier();
-    if now.iter().all(|it| it.silent) {
-        writeln!(out, "{}: {}\n", text(&headline(report)), text(&lead(report)))?;
-    }
+    writeln!(out, "{}: {}\n", text(&headline(report)), text(&lead(report)))?;
     if now.is_empty() {
         return Ok(());
     }
@@ -105,8 +100,8 @@ fn incidents(out: &mut String, report: &Report) -> std::fmt::Result {
         "| # | when (UTC) | severity | score | what happened | insights |\n|--:|---|---|--:|---|--:|"
     )?;
     for (place, incident) in now.iter().enumerate() {
-        let Incident { severity, sentence, from, insights, importance, silent, .. } = incident;
-        let note = if *silent { " (muted, or told by others)" } else { "" };
+        let Incident { severity, sentence, from, insights, importance, .. } = incident;
+        let note = note(incident);
         writeln!(
             out,
             "| {} | {} | {severity} | {:.1} | {}{note} | {} |",
@@ -126,9 +121,9 @@ fn earlier(out: &mut String, incidents: &[Incident]) -> std::fmt::Result {
         return Ok(());
     }
     writeln!(out, "## Earlier, before this report's time\n")?;
-    for Incident { from, severity, sentence, silent, .. } in incidents {
-        let note = if *silent { " (muted, or told by others)" } else { "" };
-        writeln!(out, "- {} {severity}: {}{note}", clock(*from), text(sentence))?;
+    for incident in incidents {
+        let Incident { from, severity, sentence, .. } = incident;
+        writeln!(out, "- {} {severity}: {}{}", clock(*from), text(sentence), note(incident))?;
     }
     writeln!(out)
 }
@@ -147,10 +142,10 @@ fn insight(out: &mut String, insight: &Insight) -> std::fmt::Result {
     row("from", &clock(insight.from))?;
     row("until", &insight.until.map_or_else(|| "open".to_owned(), clock))?;
     row("lasted", &minutes(insight.duration))?;
-    row("calls a minute", &figure(insight.insight_average))?;
-    row("in the week before", &figure(insight.baseline_average))?;
+    row("calls a minute", &average(insight.insight_average))?;
+    row("in the week before", &average(insight.baseline_average))?;
     let change =
-        insight.rate_change.map_or_else(|| "from nothing".to_owned(), |it| format!("{} %", figure(it)));
+        insight.rate_change.map_or_else(|| from_what(insight).to_owned(), |it| format!("{} %", figure(it)));
     row("rate change", &change)?;
     if let (Some(by), because) = (&insight.muted_by, &insight.muted_because) {
         row("muted by", &format!("{}: {}", cell(by), text(because.as_deref().unwrap_or_default())))?;
@@ -173,6 +168,11 @@ fn insight(out: &mut String, insight: &Insight) -> std::fmt::Result {
         }
     }
     writeln!(out)
+}
+
+/// What stands for a change of rate that is no number.
+const fn from_what(insight: &Insight) -> &'static str {
+    if insight.baseline_average.is_some() { "from nothing" } else { "not known" }
 }
 
 /// A value in a table.

@@ -13,7 +13,7 @@ pub mod order;
 pub mod queries;
 pub mod redact;
 pub mod text;
-mod times;
+pub mod spans;
 pub mod totals;
 mod verdict;
 mod words;
@@ -39,19 +39,15 @@ pub struct Made {
     pub findings: Vec<Finding>,
     /// The time that it is about; of all findings where `None`.
     pub span: Option<Span>,
-    /// From when on insights would be known: earlier ones were not judged, or are not there any more.
-    pub known_from: Option<Minute>,
-    /// Until when insights would be known; of all time where `None`.
-    pub known_until: Option<Minute>,
-    /// The time that was judged, where another was asked for than that of the run.
-    pub judged: Option<Span>,
+    /// The times in which insights would be known, in any order; `None` where nobody can say.
+    pub judged: Option<Vec<Span>>,
     /// What was covered.
     pub coverage: Option<Covered>,
     /// The time that `coverage` is about, where that is not `span`.
     pub coverage_of: Option<Span>,
     /// What could not be read of results.
     pub unread: Vec<Skipped>,
-    /// Calls of the findings' series; others are left out.
+    /// Calls of the findings' series; others are left out. Of several of one series, the last that an insight is on is its.
     pub graphs: Vec<Graph>,
     /// Which model judged, where there may be no finding that says.
     pub model: Option<JudgedBy>,
@@ -60,25 +56,27 @@ pub struct Made {
 /// Makes a report.
 #[must_use]
 pub fn report(made: Made) -> Report {
-    let Made { findings, span, known_from, known_until, judged, graphs, model, .. } = made;
+    let Made { findings, span, judged, graphs, model, .. } = made;
     let Made { coverage, coverage_of, unread, .. } = made;
     let mut insights: Vec<Insight> = findings.iter().map(insight::insight).collect();
     let all = all_of(&findings);
     let span = span.or(all);
     let previous = span.map(|span| Span { from: span.from.plus(-span.to.since(span.from)), to: span.from });
-    let previous = previous.filter(|previous| known_from.is_some_and(|known| known <= previous.from));
-    let previous = previous.filter(|previous| known_until.is_none_or(|known| previous.to <= known));
-    for insight in &mut insights {
-        insight.earlier = span.is_some_and(|span| insight.noticed() < span.from);
+    let judged = judged.map(spans::joined);
+    let previous = previous.filter(|previous| Reach::of(Some(*previous), judged.as_deref()) == Reach::Whole);
+    if let Some(span) = span {
+        for insight in &mut insights {
+            insight.earlier = insight.known_until <= span.from && insight.noticed() < span.from;
+            insight.going_on = !insight.earlier && !span.holds(insight);
+        }
     }
     let incidents = in_order(incidents(&findings), &mut insights);
     let graphs = shown(graphs, &mut insights);
-    let reach = Reach::of(span, judged);
+    let reach = Reach::of(span, judged.as_deref());
     let totals = span.map(|span| totals::totals(&insights, span, previous)).unwrap_or_default();
     let totals = if reach == Reach::Whole { totals } else { totals.of_a_part() };
-    let accounts = insights.iter().filter(|it| !it.earlier && !it.is_silent()).map(|it| &it.series.account);
-    let accounts = accounts.collect::<std::collections::BTreeSet<_>>().len() as u64;
-    let found = totals.insights.now.map_or_else(|| reach.in_words(), |now| counted(now, "insight"));
+    let found = verdict::number(&totals, &reach);
+    let accounts = totals.by_account.iter().filter(|it| it.now > 0).count() as u64;
     Report {
         format: FORMAT,
         title: if accounts > 0 { format!("{found} in {}", counted(accounts, "account")) } else { found },
@@ -101,12 +99,6 @@ pub fn report(made: Made) -> Report {
         insights,
         graphs,
     }
-}
-
-/// The minute in which a finding was noticed; of AWS's own, in which it began.
-#[must_use]
-pub fn noticed(finding: &Finding) -> Minute {
-    insight::detected_at(finding).map_or(finding.from(), |at| at.plus(-1))
 }
 
 impl Report {
@@ -135,7 +127,11 @@ fn in_order(incidents: Vec<incident::Incident>, insights: &mut [Insight]) -> Vec
     let mut incidents: Vec<_> = incidents
         .into_iter()
         .map(|it| {
-            let most = it.findings.iter().map(|index| insights[*index].importance);
+            let silent = it.findings.iter().all(|index| insights[*index].is_silent());
+            let telling = || it.findings.iter().map(|index| &insights[*index]);
+            // What nobody needs to hear of makes nothing more important.
+            let heard = telling().filter(|it| silent || !it.is_silent());
+            let most = heard.map(|it| it.importance);
             let importance = most.max_by(|one, other| one.score.total_cmp(&other.score)).unwrap_or_default();
             let severity = it.severity;
             let incident = Incident {
@@ -146,8 +142,9 @@ fn in_order(incidents: Vec<incident::Incident>, insights: &mut [Insight]) -> Vec
                 from: it.from,
                 until: it.until,
                 importance,
-                silent: it.findings.iter().all(|index| insights[*index].is_silent()),
-                earlier: it.findings.iter().all(|index| insights[*index].earlier),
+                silent,
+                earlier: telling().all(|it| it.earlier),
+                going_on: telling().any(|it| it.going_on) && telling().all(|it| it.earlier || it.going_on),
                 insights: it.findings,
                 leading: it.leading,
             };
@@ -170,19 +167,22 @@ fn in_order(incidents: Vec<incident::Incident>, insights: &mut [Insight]) -> Vec
 
 /// The graphs of `insights`, in the order of those; tells these where theirs is.
 fn shown(graphs: Vec<Graph>, insights: &mut [Insight]) -> Vec<Graph> {
-    // Of several of one series the last counts.
-    let mut of_series: BTreeMap<Series, Graph> =
-        graphs.into_iter().map(|graph| (graph.series.clone(), graph)).collect();
-    let mut places = BTreeMap::<Series, usize>::new();
+    let mut of_series = BTreeMap::<Series, Vec<Graph>>::new();
+    for graph in graphs {
+        of_series.entry(graph.series.clone()).or_default().push(graph);
+    }
+    let mut places = BTreeMap::<(Series, usize), usize>::new();
     let mut shown = Vec::new();
     for insight in insights {
-        if let Some(graph) = of_series.remove(&insight.series) {
-            places.insert(insight.series.clone(), shown.len());
-            shown.push(graph);
-        }
-        let place = places.get(&insight.series).copied();
-        // What began before the graph does is not on it.
-        insight.graph = place.filter(|place| insight.from >= shown[*place].from);
+        let Some(graphs) = of_series.get(&insight.series) else { continue };
+        // Of several of one series, the last that it is on.
+        let is_on = |graph: &Graph| graph.from <= insight.from && insight.from < graph.to;
+        let Some(nth) = graphs.iter().rposition(is_on) else { continue };
+        let place = places.entry((insight.series.clone(), nth)).or_insert_with(|| {
+            shown.push(graphs[nth].clone());
+            shown.len() - 1
+        });
+        insight.graph = Some(*place);
     }
     shown
 }

@@ -2,16 +2,15 @@
 //! them.
 //!
 //! Times are RFC 3339 in UTC, whole minutes; numbers of calls are a minute where nothing else is said. Texts are as the logs
-//! have them, hostile ones included, but for `title`, `sentence`, `name`, `order` and `why.text`, which are safe to print on a
-//! terminal: **every format has to escape all of them**.
+//! have them, hostile ones included, but for `title`, `sentence`, `name` and `order`, which are safe to print on a terminal:
+//! **every format has to escape all of them**.
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::times;
 use crate::attribution::Contributor;
 use crate::explanation::Farthest;
-use crate::time::Minute;
+use crate::time::{Minute, text};
 
 /// A report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,15 +23,16 @@ pub struct Report {
     pub version: String,
     /// What judged, each once; none where all insights are AWS's.
     pub models: Vec<JudgedBy>,
-    /// The time that the report is about: `totals` count the insights that were noticed in it.
+    /// The time that the report is about: `totals` count the insights that were noticed in it. Those that were noticed before
+    /// or after it but were going on in it are counted apart.
     pub span: Option<Span>,
     /// As much time before it; `None` where it was not judged, so that nothing can be compared.
     pub previous: Option<Span>,
     /// From the first to the last minute of `span` and of all insights: what a timeline shows. Insights before `span` are there
     /// for comparison only.
     pub timeline: Option<Span>,
-    /// The time that was judged, where another was asked for than that of the run; `None` too where nobody can say.
-    pub judged: Option<Span>,
+    /// The times that were judged, in order; what is between them was not. `None` where nobody can say.
+    pub judged: Option<Vec<Span>>,
     /// What was covered; `None` where that is not known.
     pub coverage: Option<Covered>,
     /// The time that `coverage` is about, where that is not `span`: that of the last run.
@@ -49,7 +49,7 @@ pub struct Report {
     pub incidents: Vec<Incident>,
     /// Every insight once, in order of start.
     pub insights: Vec<Insight>,
-    /// Calls of the series of `insights`, each series once; see [`super::graph`] for what is in them.
+    /// Calls of the series of `insights`; see [`super::graph`] for what is in them.
     pub graphs: Vec<Graph>,
 }
 
@@ -68,10 +68,10 @@ pub struct JudgedBy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
     /// The first minute.
-    #[serde(with = "times")]
+    #[serde(with = "text")]
     pub from: Minute,
     /// The minute after the last.
-    #[serde(with = "times")]
+    #[serde(with = "text")]
     pub to: Minute,
 }
 
@@ -103,6 +103,11 @@ pub struct Covered {
     pub calls: Option<Span>,
     /// From when on each account was judged.
     pub judged_from: Vec<JudgedFrom>,
+    /// Insights that were noticed before this were left out, as somebody asked for.
+    #[serde(with = "text::optional")]
+    pub reported_from: Option<Minute>,
+    /// Insights of earlier runs that have not ended, but are none of this report's.
+    pub open_elsewhere: u64,
     /// Accounts with too little history for anything to be judged.
     pub warming_up: Vec<WarmingUp>,
     /// What could not be read, in whole or in part.
@@ -117,7 +122,7 @@ pub struct JudgedFrom {
     /// Which one.
     pub account: String,
     /// Before, there was too little history.
-    #[serde(with = "times")]
+    #[serde(with = "text")]
     pub from: Minute,
 }
 
@@ -158,9 +163,15 @@ pub struct Ignored {
 pub struct Totals {
     /// All of them.
     pub insights: Compared,
-    /// Those that have not ended.
+    /// Those that were noticed before the span, but were going on in it.
+    pub from_before: u64,
+    /// Those that were noticed only after the span, but were going on in it already.
+    pub noticed_later: u64,
+    /// Of `from_before`, those that ended within the span.
+    pub ended: u64,
+    /// Of all these, those that have not ended.
     pub open: u64,
-    /// Those that a rule of the user's mutes; in none of the other numbers.
+    /// Those that a rule of the user's mutes, going on or new; in none of the other numbers.
     pub muted: u64,
     /// Those of sums that only say what other insights say already; in none of the other numbers.
     pub told_twice: u64,
@@ -168,7 +179,7 @@ pub struct Totals {
     pub by_severity: Vec<Total>,
     /// By type; both.
     pub by_type: Vec<Total>,
-    /// By account, the most insights first.
+    /// By account, the most insights first; without sums that go over accounts.
     pub by_account: Vec<Total>,
     /// By service, such as `ec2`, the most insights first.
     pub by_service: Vec<Total>,
@@ -177,7 +188,7 @@ pub struct Totals {
 /// A number, now and before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Compared {
-    /// Within the span; `None` where that was not all judged and none was found.
+    /// Within the span; `None` where that was not all judged, or nobody can say whether it was, and none was found.
     pub now: Option<u64>,
     /// In as much time before; `None` where that was not judged.
     pub before: Option<u64>,
@@ -206,10 +217,10 @@ pub struct Incident {
     /// Who did most of it, without the name of a session; `None` where nobody is named.
     pub principal: Option<String>,
     /// First unusual minute.
-    #[serde(with = "times")]
+    #[serde(with = "text")]
     pub from: Minute,
     /// First usual minute after all of it; `None` while any of it is open.
-    #[serde(with = "times::optional")]
+    #[serde(with = "text::optional")]
     pub until: Option<Minute>,
     /// Places in `Report::insights`, in order of start.
     pub insights: Vec<usize>,
@@ -219,8 +230,10 @@ pub struct Incident {
     pub importance: Importance,
     /// Whether nobody needs to hear of it: all its insights are muted, or told twice. Such come behind the others.
     pub silent: bool,
-    /// Whether all its insights were noticed before the span of the report. Such come last.
+    /// Whether all its insights were over before the span of the report. Such come last.
     pub earlier: bool,
+    /// Whether none of its insights was noticed in the span of the report, although one was going on in it.
+    pub going_on: bool,
 }
 
 /// How much it matters, in points. See [`super::order`].
@@ -255,23 +268,26 @@ pub struct Insight {
     /// Who did most of it, without the name of a session; `None` where nobody is named.
     pub principal: Option<String>,
     /// First unusual minute.
-    #[serde(with = "times")]
+    #[serde(with = "text")]
     pub from: Minute,
     /// First usual minute after it; `None` while it is open.
-    #[serde(with = "times::optional")]
+    #[serde(with = "text::optional")]
     pub until: Option<Minute>,
+    /// `until`, or while it is open, up to where it was judged: so far it goes at least.
+    #[serde(with = "text")]
+    pub known_until: Minute,
     /// End of the minute in which it was noticed; `None` of AWS's own.
-    #[serde(with = "times::optional")]
+    #[serde(with = "text::optional")]
     pub detected_at: Option<Minute>,
-    /// Calls a minute in the week before.
-    pub baseline_average: f64,
+    /// Calls a minute in the week before; `None` where AWS's record does not say.
+    pub baseline_average: Option<f64>,
     /// Calls a minute while it was unusual.
-    pub insight_average: f64,
+    pub insight_average: Option<f64>,
     /// Minutes of `insight_average`; `None` in AWS's oldest records.
     pub duration: Option<i32>,
     /// Minutes of `baseline_average`; `None` in AWS's oldest records.
     pub baseline_duration: Option<i32>,
-    /// `insight_average` in percent of `baseline_average`, as AWS's console has it; `None` where that is 0.
+    /// `insight_average` in percent of `baseline_average`, as AWS's console has it; `None` where that is 0, or not known.
     pub rate_change: Option<f64>,
     /// Why it was flagged; `None` of AWS's own, which do not say.
     pub why: Option<Why>,
@@ -287,8 +303,10 @@ pub struct Insight {
     pub muted_because: Option<String>,
     /// Ids of the insights that tell all of it already.
     pub told_by: Vec<String>,
-    /// Whether it was noticed before the span of the report.
+    /// Whether it was over before the span of the report.
     pub earlier: bool,
+    /// Whether it was going on in the span of the report, but was noticed before it, or only after it.
+    pub going_on: bool,
     /// Its Start and its End, as they were published.
     pub records: Vec<Record>,
     /// How to fetch the calls.
@@ -408,10 +426,10 @@ pub struct Graph {
     /// Which one.
     pub series: Series,
     /// Its first minute.
-    #[serde(with = "times")]
+    #[serde(with = "text")]
     pub from: Minute,
     /// The minute after its last.
-    #[serde(with = "times")]
+    #[serde(with = "text")]
     pub to: Minute,
     /// Tracks: see [`super::graph`].
     pub data: String,

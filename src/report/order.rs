@@ -10,7 +10,7 @@ use crate::severity::{Danger, danger};
 pub const ORDER: &str = "by severity; within a severity by points: what the call can do in the wrong hands (daily work 0, \
     notable 2, grave 4), how unlikely it was at its peak (1 point for a chance of 1 in 10^50, 2 at most for 1 in 10^100), and \
     how large (1 point for 100 times the usual or the largest before, 2 at most for 10,000 times); then the earlier first. \
-    What is muted, or only says what others say, comes behind; what was noticed before the report's time, last";
+    What is muted, or only says what others say, comes behind; what was over before the report's time, last";
 
 /// Powers of ten of the probability, and of the multiple of the usual, that are worth a point.
 const UNLIKELY: f64 = 50.0;
@@ -31,7 +31,14 @@ pub fn importance(finding: &Finding) -> Importance {
     let (log10, multiple) = latest.explanation.as_ref().map_or_else(
         || {
             let statistics = &latest.record.insight_details.insight_context.statistics;
-            (0.0, times(latest.direction(), statistics.insight.average, (statistics.baseline.average, None)))
+            (
+                0.0,
+                times(
+                    latest.direction(),
+                    statistics.now().unwrap_or_default(),
+                    (statistics.usual().unwrap_or_default(), None),
+                ),
+            )
         },
         farthest,
     );
@@ -45,16 +52,11 @@ fn farthest(why: &Explanation) -> (f64, f64) {
     let known = |length| Some(why.largest_before?).filter(|_| length == why.window_minutes);
     let Explanation { direction, window_minutes, observed, expected, .. } = *why;
     let noticed = times(direction, observed, (expected, known(window_minutes)));
-    let Some(peak) = &why.peak else { return (least_log10(why), noticed) };
+    let Some(peak) = &why.peak else { return (why.least_log10(), noticed) };
     // The largest total before of a window of another length is not known here: the smaller multiple is not too much.
     let peaked = match direction {
         Direction::Up if peak.window_minutes != why.window_minutes => noticed,
         _ => times(direction, peak.observed, (peak.expected, known(peak.window_minutes))),
     };
-    (least_log10(why), noticed.max(peaked))
-}
-
-/// log10 of the probability at the peak, or else when it was noticed.
-pub(super) fn least_log10(why: &Explanation) -> f64 {
-    why.peak.as_ref().map_or(why.log10_probability, |peak| peak.log10_probability.min(why.log10_probability))
+    (why.least_log10(), noticed.max(peaked))
 }

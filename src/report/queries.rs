@@ -2,7 +2,7 @@
 use std::fmt::Write as _;
 
 use super::model::{Queries, Series};
-use crate::roll_up::ALL;
+use crate::roll_up::{ACCOUNTS, ALL};
 use crate::series::Category;
 use crate::time::Minute;
 
@@ -64,13 +64,7 @@ fn athena(series: &Series, from: &str, to: &str) -> String {
     let mut conditions = Vec::new();
     let mut is = |column: &str, value: &str| conditions.push(format!("{column} = {}", literal(value)));
     if series.roll_up.as_deref() == Some("principal") {
-        // A role's sessions come behind its name.
-        let principal = series.account.as_str();
-        conditions.push(format!(
-            "(useridentity.arn = {0} OR starts_with(useridentity.arn, {1}))",
-            literal(principal),
-            literal(&format!("{principal}/"))
-        ));
+        conditions.push(principal(&series.account));
     } else {
         for (column, value) in [
             ("recipientaccountid", &series.account),
@@ -85,7 +79,8 @@ fn athena(series: &Series, from: &str, to: &str) -> String {
     }
     match &series.error_code {
         Some(code) => conditions.push(format!("errorcode = {}", literal(code))),
-        None if series.category == Category::Management.name() => {
+        // Accounts are reached by reads, too.
+        None if series.category == Category::Management.name() && series.name != ACCOUNTS => {
             conditions.push("readonly = 'false'".to_owned());
         }
         None => {}
@@ -96,6 +91,26 @@ fn athena(series: &Series, from: &str, to: &str) -> String {
          WHERE {}\nORDER BY eventtime",
         conditions.join("\n  AND ")
     )
+}
+
+/// Those whose short identity, as [`crate::words::short_identity`] makes it, is this one: in whatever account, with whatever
+/// session, below whatever path.
+fn principal(short: &str) -> String {
+    let like = |pattern: &str| format!("useridentity.arn LIKE {} ESCAPE '\\'", literal(pattern));
+    let name = |text: &str| text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+    let mut any = vec![format!("useridentity.arn = {}", literal(short))];
+    if let Some((kind, last)) = short.split_once('/').map(|(kind, last)| (name(kind), name(last))) {
+        if kind == "role" {
+            any.push(like(&format!("arn:%:assumed-role/{last}/%")));
+        }
+        any.push(like(&format!("arn:%:{kind}/{last}")));
+        any.push(like(&format!("arn:%:{kind}/%/{last}")));
+    } else {
+        // Of calls without an ARN, the service that called, or the type of the identity.
+        any.push(like(&format!("arn:%:{}", name(short))));
+        any.extend(["invokedby", "type"].map(|of| format!("useridentity.{of} = {}", literal(short))));
+    }
+    format!("({})", any.join(" OR "))
 }
 
 /// A text of SQL, in ASCII: what is not is escaped as Athena has it.
@@ -114,4 +129,24 @@ fn literal(text: &str) -> String {
     }
     literal.push('\'');
     literal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::principal;
+    use crate::words::short_identity;
+
+    #[test]
+    fn a_principal_is_found_in_every_account_and_session() {
+        let check = |arn: &str, want: &str| {
+            let condition = principal(&short_identity(arn));
+            assert!(condition.contains(want), "{condition}");
+        };
+        let role = "arn:aws:sts::111122223333:assumed-role/ci_1%'x/i-0abc";
+        check(role, r"useridentity.arn LIKE 'arn:%:assumed-role/ci\_1\%''x/%' ESCAPE '\'");
+        check("arn:aws:iam::111122223333:role/path/ci", r"LIKE 'arn:%:role/%/ci' ESCAPE '\'");
+        check("arn:aws:iam::111122223333:user/Alice", r"LIKE 'arn:%:user/Alice' ESCAPE '\'");
+        check("arn:aws:iam::111122223333:root", r"LIKE 'arn:%:root' ESCAPE '\'");
+        check("s3.amazonaws.com", "useridentity.invokedby = 's3.amazonaws.com'");
+    }
 }

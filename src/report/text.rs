@@ -4,8 +4,11 @@ use std::fmt::Write as _;
 use super::Report;
 use super::model::{Incident, Insight, Totals};
 use super::verdict::{headline, lead};
-use super::words::{covered_in_words, known, minutes, skipped_in_words, span_in_words, time_in_words};
-use crate::words::{clock, count, figure, fitted, printable};
+use super::words::{
+    average, covered_in_words, known, minutes, note, open_and_so_on, skipped_in_words, span_in_words,
+    time_in_words,
+};
+use crate::words::{clock, fitted, printable};
 
 /// Columns of one text of the logs.
 const COLUMNS: usize = 100;
@@ -40,14 +43,12 @@ fn write(out: &mut String, report: &Report) -> std::fmt::Result {
     }
     totals(out, &report.totals)?;
     let (now, earlier) = report.now_and_earlier();
-    if now.iter().all(|it| it.silent) {
-        writeln!(out, "\n{}: {}", headline(report), lead(report))?;
-    }
+    writeln!(out, "\n{}: {}", headline(report), lead(report))?;
     if !now.is_empty() {
         writeln!(out, "\nWHAT MATTERS FIRST\n({})", report.order)?;
     }
     for (place, incident) in now.iter().enumerate() {
-        let note = if incident.silent { "  (muted, or told by others)" } else { "" };
+        let note = note(incident);
         writeln!(
             out,
             "\n{}. {}  {}  {:.1} points{note}\n   {}",
@@ -64,9 +65,9 @@ fn write(out: &mut String, report: &Report) -> std::fmt::Result {
     if !earlier.is_empty() {
         writeln!(out, "\nEARLIER, BEFORE THIS REPORT'S TIME")?;
     }
-    for Incident { from, severity, sentence, silent, .. } in earlier {
-        let note = if *silent { "  (muted, or told by others)" } else { "" };
-        writeln!(out, "  {}  {severity:<8}  {}{note}", clock(*from), printable(sentence))?;
+    for incident in earlier {
+        let Incident { from, severity, sentence, .. } = incident;
+        writeln!(out, "  {}  {severity:<8}  {}{}", clock(*from), printable(sentence), note(incident))?;
     }
     Ok(())
 }
@@ -81,13 +82,7 @@ fn totals(out: &mut String, totals: &Totals) -> std::fmt::Result {
     for total in tables.into_iter().flatten() {
         row(&total.name, Some(total.now), total.before)?;
     }
-    writeln!(
-        out,
-        "{} open, {} muted, {} told by others already",
-        count(totals.open),
-        count(totals.muted),
-        count(totals.told_twice)
-    )
+    writeln!(out, "{}", open_and_so_on(totals))
 }
 
 fn insight(out: &mut String, insight: &Insight) -> std::fmt::Result {
@@ -98,8 +93,8 @@ fn insight(out: &mut String, insight: &Insight) -> std::fmt::Result {
         clock(insight.from),
         fitted(&insight.name, COLUMNS),
         fitted(&place, COLUMNS),
-        figure(insight.insight_average),
-        figure(insight.baseline_average),
+        average(insight.insight_average),
+        average(insight.baseline_average),
         insight.until.map_or_else(|| "open".to_owned(), |_| minutes(insight.duration)),
     )?;
     if let Some(why) = &insight.why {

@@ -1,7 +1,8 @@
 //! Insights -> how many, of each kind, now and before. Pure.
 use std::collections::BTreeMap;
 
-use super::model::{Compared, Insight, Span, Total, Totals};
+use super::model::{Compared, Insight, Series, Span, Total, Totals};
+use crate::roll_up::{ALL, RollUp};
 use crate::severity::Severity;
 
 /// The two types of insights.
@@ -15,15 +16,15 @@ pub fn totals(insights: &[Insight], span: Span, previous: Option<Span>) -> Total
         |insights: &[&Insight]| -> u64 { insights.iter().filter(|it| !it.is_silent()).count() as u64 };
     let before: Option<Vec<&Insight>> =
         previous.map(|previous| insights.iter().filter(|it| previous.holds(it)).collect());
-    let by = |name: fn(&Insight) -> &str, all: &[&str]| {
+    let by = |name: fn(&Insight) -> Option<&str>, all: &[&str]| {
         let mut totals = BTreeMap::<&str, (u64, Option<u64>)>::new();
         let none = (0, before.as_ref().map(|_| 0));
         totals.extend(all.iter().map(|name| (*name, none)));
-        for insight in now.iter().filter(|it| !it.is_silent()) {
-            totals.entry(name(insight)).or_insert(none).0 += 1;
+        for name in now.iter().filter(|it| !it.is_silent()).filter_map(|it| name(it)) {
+            totals.entry(name).or_insert(none).0 += 1;
         }
-        for insight in before.iter().flatten().filter(|it| !it.is_silent()) {
-            let (_, before) = totals.entry(name(insight)).or_insert(none);
+        for name in before.iter().flatten().filter(|it| !it.is_silent()).filter_map(|it| name(it)) {
+            let (_, before) = totals.entry(name).or_insert(none);
             *before = before.map(|before| before + 1);
         }
         totals
@@ -37,17 +38,26 @@ pub fn totals(insights: &[Insight], span: Span, previous: Option<Span>) -> Total
     };
     let severities: Vec<&str> = Severity::ALL.iter().rev().map(|severity| severity.name()).collect();
     let place = |total: &Total| severities.iter().position(|name| *name == total.name);
-    let mut by_severity = by(|it| &it.severity, &severities);
+    let mut by_severity = by(|it| Some(&it.severity), &severities);
     by_severity.sort_by_key(place);
+    let number = |is: &dyn Fn(&Insight) -> bool| {
+        insights.iter().filter(|it| (it.going_on || span.holds(it)) && is(it)).count() as u64
+    };
+    let from_before = |it: &Insight| it.going_on && it.noticed() < span.from;
     Totals {
         insights: Compared { now: Some(heard(&now)), before: before.as_deref().map(heard) },
-        open: now.iter().filter(|it| !it.is_silent() && it.until.is_none()).count() as u64,
-        muted: now.iter().filter(|it| it.muted_by.is_some()).count() as u64,
-        told_twice: now.iter().filter(|it| it.muted_by.is_none() && it.is_silent()).count() as u64,
+        from_before: number(&|it| !it.is_silent() && from_before(it)),
+        noticed_later: number(&|it| !it.is_silent() && it.going_on && !from_before(it)),
+        ended: number(&|it| {
+            !it.is_silent() && from_before(it) && it.until.is_some_and(|until| until <= span.to)
+        }),
+        open: number(&|it| !it.is_silent() && it.until.is_none()),
+        muted: number(&|it| it.muted_by.is_some()),
+        told_twice: number(&|it| it.muted_by.is_none() && it.is_silent()),
         by_severity,
-        by_type: by(|it| &it.kind, &TYPES),
-        by_account: most_first(by(|it| &it.series.account, &[])),
-        by_service: most_first(by(|it| &it.series.service, &[])),
+        by_type: by(|it| Some(&it.kind), &TYPES),
+        by_account: most_first(by(|it| it.series.one_account(), &[])),
+        by_service: most_first(by(|it| Some(&it.series.service), &[])),
     }
 }
 
@@ -58,8 +68,23 @@ impl Totals {
         if self.insights.now.is_some_and(|now| now > 0) {
             return self;
         }
-        let Self { insights, open, muted, told_twice, .. } = self;
-        Self { insights: Compared { now: None, ..insights }, open, muted, told_twice, ..Self::default() }
+        Self {
+            insights: Compared { now: None, ..self.insights },
+            by_severity: Vec::new(),
+            by_type: Vec::new(),
+            by_account: Vec::new(),
+            by_service: Vec::new(),
+            ..self
+        }
+    }
+}
+
+impl Series {
+    /// The account that its calls are of; `None` of sums that go over accounts.
+    #[must_use]
+    pub fn one_account(&self) -> Option<&str> {
+        let is_of_all = self.account == ALL || self.roll_up.as_deref() == Some(RollUp::Principal.name());
+        (!is_of_all).then_some(&self.account)
     }
 }
 

@@ -1,45 +1,79 @@
 //! A report -> what it comes to, in a headline and a sentence: never that all is well where nobody looked. Pure.
 use super::Report;
-use super::model::{Covered, Span};
+use super::model::{Covered, Span, Totals};
+use super::spans::within;
+use super::words::time_in_words;
 use crate::words::{clock, count, counted, printable};
 
-/// How much of a report's time was judged, where one was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Times that are named; more are counted.
+const TIMES: usize = 3;
+
+/// How much of a report's time was judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// All of it, as far as the coverage says since when each account was; or nobody can say.
+    /// All of it, as far as the coverage says since when each account was.
     Whole,
-    /// A part.
-    Only(Span),
-    /// Nothing: this was.
-    Nothing(Span),
+    /// Parts.
+    Only(Vec<Span>),
+    /// Nothing: these were.
+    Nothing(Vec<Span>),
+    /// Nobody can say.
+    Unknown,
 }
 
 impl Reach {
-    pub(super) fn of(span: Option<Span>, judged: Option<Span>) -> Self {
-        let (Some(span), Some(judged)) = (span, judged) else { return Self::Whole };
-        let part = Span { from: span.from.max(judged.from), to: span.to.min(judged.to) };
-        match part {
-            part if part == span => Self::Whole,
-            part if part.from < part.to => Self::Only(part),
-            _ => Self::Nothing(judged),
+    /// `judged` are joined.
+    pub(super) fn of(span: Option<Span>, judged: Option<&[Span]>) -> Self {
+        let Some(judged) = judged else { return Self::Unknown };
+        match span.map(|span| (span, within(span, judged))) {
+            Some((span, parts)) if parts == [span] => Self::Whole,
+            Some((_, parts)) if !parts.is_empty() => Self::Only(parts),
+            _ => Self::Nothing(judged.to_vec()),
         }
     }
 
-    pub(super) fn in_words(self) -> String {
+    fn of_report(report: &Report) -> Self {
+        Self::of(report.span, report.judged.as_deref())
+    }
+
+    pub(super) fn in_words(&self) -> String {
         match self {
-            Self::Whole => "Not known".to_owned(),
-            Self::Only(Span { from, to }) => format!("Judged only from {} to {}", clock(from), clock(to)),
+            Self::Whole | Self::Unknown => "Not known".to_owned(),
+            Self::Only(parts) => format!("Judged only from {}", times(parts)),
+            Self::Nothing(judged) if judged.is_empty() => "Nothing could be judged yet".to_owned(),
             Self::Nothing(_) => "Not judged in this time".to_owned(),
         }
     }
 }
 
+/// `2026-01-31 00:00 to 2026-01-31 01:00, and 2026-02-01 00:00 to …`, as many as can be read.
+fn times(spans: &[Span]) -> String {
+    let mut texts: Vec<String> = spans.iter().take(TIMES).map(|span| time_in_words(*span)).collect();
+    if spans.len() > TIMES {
+        texts.push(counted((spans.len() - TIMES) as u64, "other time"));
+    }
+    texts.join(", and ")
+}
+
+/// How many there are, in a few words.
+pub(super) fn number(totals: &Totals, reach: &Reach) -> String {
+    match (totals.insights.now, totals.from_before + totals.noticed_later) {
+        (None | Some(0), went_on @ 1..) => format!("No new insights, but {} went on", count(went_on)),
+        (Some(now), _) => counted(now, "insight"),
+        (None, 0) => reach.in_words(),
+    }
+}
+
 /// What is told first.
 pub(super) fn headline(report: &Report) -> String {
-    match (report.totals.insights.now, &report.coverage) {
-        (None, _) if report.span.is_some() => Reach::of(report.span, report.judged).in_words(),
+    let Totals { insights, from_before, noticed_later, muted, told_twice, .. } = &report.totals;
+    match (insights.now, &report.coverage) {
         (Some(1..), _) => printable(&report.title).into_owned(),
+        (_, _) if from_before + noticed_later > 0 => printable(&report.title).into_owned(),
+        (None, _) => Reach::of_report(report).in_words(),
+        (_, _) if muted + told_twice > 0 => "Nothing unusual but what is muted or told already".to_owned(),
         (_, Some(covered)) if covered.judged_from.is_empty() => "Nothing could be judged yet".to_owned(),
+        (_, Some(covered)) if leaves_out(covered).is_some() => "No new insights".to_owned(),
         (_, Some(_)) => "Nothing unusual was found".to_owned(),
         (_, None) => "No insights".to_owned(),
     }
@@ -47,56 +81,128 @@ pub(super) fn headline(report: &Report) -> String {
 
 /// The sentence below it.
 pub(super) fn lead(report: &Report) -> String {
-    let totals = &report.totals;
+    let Totals { insights, from_before, noticed_later, ended, open, muted, told_twice, .. } = &report.totals;
     let mut parts = Vec::new();
-    let reach = Reach::of(report.span, report.judged);
-    if totals.insights.now.unwrap_or_default() == 0 {
-        parts.push(nothing_found(report, reach));
+    let reach = Reach::of_report(report);
+    let is_quiet = insights.now.unwrap_or_default() + from_before + noticed_later == 0;
+    if is_quiet && muted + told_twice == 0 {
+        parts.push(nothing_found(report, &reach));
     } else {
-        let incidents = report.incidents.iter().filter(|it| !it.silent && !it.earlier).count() as u64;
-        parts.push(format!("in {}", counted(incidents, "incident")));
-        match reach {
-            Reach::Whole => {}
-            Reach::Only(Span { from, to }) => {
-                parts.push(format!("judged only from {} to {}", clock(from), clock(to)));
-            }
-            Reach::Nothing(_) => parts.push("not all of this time was judged".to_owned()),
+        let new = report.incidents.iter().filter(|it| !it.silent && !it.earlier && !it.going_on).count();
+        if insights.now.is_some_and(|now| now > 0) {
+            parts.push(format!("in {}", counted(new as u64, "incident")));
         }
+        parts.extend(not_judged(&reach));
     }
-    if totals.open > 0 {
-        parts.push(format!("{} still open", count(totals.open)));
-    }
-    if let Some(before) = totals.insights.before {
+    let mut tell = |number: u64, what: &str| {
+        if number > 0 {
+            parts.push(format!("{} {what}", count(number)));
+        }
+    };
+    tell(*from_before, "noticed before this time went on in it");
+    tell(*ended, "of them ended in it");
+    tell(*noticed_later, "had begun, and was noticed only after it");
+    tell(*open, "still open");
+    if let Some(before) = insights.before {
         parts.push(format!("{} in the period before", count(before)));
     }
-    if totals.muted > 0 {
-        parts.push(format!("{} more muted", count(totals.muted)));
-    }
-    if totals.told_twice > 0 {
-        parts.push(format!("{} sums left out that only say the same", count(totals.told_twice)));
-    }
+    let more = if insights.now.is_some_and(|now| now > 0) { "more muted" } else { "muted" };
+    let mut tell = |number: u64, what: &str| {
+        if number > 0 {
+            parts.push(format!("{} {what}", count(number)));
+        }
+    };
+    tell(*muted, more);
+    tell(*told_twice, "sums left out that only say the same");
     parts.join("; ")
 }
 
-fn nothing_found(report: &Report, reach: Reach) -> String {
-    let text = match (reach, &report.coverage) {
-        (Reach::Only(_), _) => "Nothing unusual was found there; the rest of this time was not judged",
-        (Reach::Nothing(Span { from, to }), _) => {
-            return format!("What was judged is {} to {}", clock(from), clock(to));
+/// What was going on, but is told of elsewhere, or nowhere.
+fn leaves_out(covered: &Covered) -> Option<String> {
+    match (covered.open_elsewhere, covered.reported_from) {
+        (0, None) => None,
+        (0, Some(from)) => {
+            Some(format!("what was noticed before {} is left out, though it may have gone on", clock(from)))
         }
-        (Reach::Whole, Some(covered)) if covered.judged_from.is_empty() => {
-            "There is too little history to say what is usual; the next runs with more of it will."
+        (open, _) => {
+            Some(format!("{} of earlier runs, not in these results, still open", counted(open, "insight")))
         }
-        (Reach::Whole, Some(_)) if !report.notices.is_empty() => {
-            "Nothing in what was judged; but much came too late to be judged."
+    }
+}
+
+/// What stands in the place of incidents.
+pub(super) fn nothing(report: &Report) -> &'static str {
+    if Reach::of_report(report) == Reach::Whole {
+        "Nothing in this period that anybody needs to hear of."
+    } else {
+        "No insight is known of this period."
+    }
+}
+
+/// What of the time was not judged, beside what was found.
+fn not_judged(reach: &Reach) -> Option<String> {
+    match reach {
+        Reach::Whole => None,
+        Reach::Only(parts) => Some(format!("judged only from {}", times(parts))),
+        Reach::Nothing(_) => Some("this time was not judged".to_owned()),
+        Reach::Unknown => Some("nobody can say whether all of this time was judged".to_owned()),
+    }
+}
+
+fn nothing_found(report: &Report, reach: &Reach) -> String {
+    let young = "There is too little history to say what is usual; the next runs with more of it will";
+    let covered = match (reach, &report.coverage) {
+        (Reach::Only(_), _) => {
+            let left_out = report.coverage.as_ref().and_then(leaves_out).map(|it| format!("; {it}"));
+            return format!(
+                "Nothing unusual was found there; the rest of this time was not judged{}",
+                left_out.unwrap_or_default()
+            );
         }
-        (Reach::Whole, Some(covered)) if covered.skipped.is_empty() && report.unread.is_empty() => {
-            "Every API that was watched kept to its rhythm."
+        (Reach::Nothing(_), Some(Covered { reported_from: Some(from), .. }))
+            if report.span.is_some_and(|span| span.from < *from) =>
+        {
+            return format!("Insights before {} were left out", clock(*from));
         }
-        (Reach::Whole, Some(_)) => "In what could be read, every API that was watched kept to its rhythm.",
-        (Reach::Whole, None) => "There is nothing to tell of this time.",
+        (Reach::Nothing(judged), covered) if judged.is_empty() && covered.is_some() => {
+            return young.to_owned();
+        }
+        (Reach::Nothing(judged), _) if judged.is_empty() => return "Nothing was judged".to_owned(),
+        (Reach::Nothing(judged), _) => return format!("What was judged is {}", times(judged)),
+        (Reach::Unknown, _) => {
+            return "There is no insight of this time, but nobody can say whether it was judged".to_owned();
+        }
+        (Reach::Whole, Some(covered)) if covered.judged_from.is_empty() => return young.to_owned(),
+        (Reach::Whole, None) => return "There is no insight of this time, which was judged".to_owned(),
+        (Reach::Whole, Some(covered)) => covered,
     };
-    text.to_owned()
+    if let Some(left_out) = leaves_out(covered) {
+        return format!("Nothing else was noticed; {left_out}");
+    }
+    if !report.notices.is_empty() {
+        return "Nothing in what was judged; but much came too late to be judged".to_owned();
+    }
+    let first = report.span.map(|span| span.from);
+    let later = covered.judged_from.iter().filter(|it| Some(it.from) > first).count();
+    // What other runs could not read is not known.
+    let is_of_run =
+        report.coverage_of.is_none_or(|of| report.span.is_some_and(|it| within(it, &[of]) == [it]));
+    let is_all_read = is_of_run && covered.skipped.is_empty() && report.unread.is_empty();
+    let not_judged = (covered.warming_up.len() + later) as u64;
+    let could = match (is_all_read, not_judged) {
+        (true, 0) => return "Every API that was watched kept to its rhythm".to_owned(),
+        (false, 0) => {
+            return "In what could be read, every API that was watched kept to its rhythm".to_owned();
+        }
+        (true, _) => "judged",
+        (false, _) => "read and judged",
+    };
+    let accounts = counted(not_judged, "account");
+    let have = if not_judged == 1 { "has" } else { "have" };
+    format!(
+        "In what could be {could}, every API that was watched kept to its rhythm; {accounts} {have} too little history for all \
+         of this time"
+    )
 }
 
 /// Whether so much came too late to be judged that what is found depends on it. AWS delivers 99 of 100 records within 9
@@ -133,7 +239,7 @@ mod tests {
 
     #[test]
     fn nothing_is_said_to_be_well_where_nobody_looked() {
-        let check = |asked: Span, judged: Option<Span>, late: u64, head: &str, said: &str| {
+        let check = |asked: Span, judged: Option<Vec<Span>>, late: u64, head: &str, said: &str| {
             let judged_from = vec![JudgedFrom { account: "111122223333".to_owned(), from: span(0, 1).from }];
             let coverage =
                 Covered { judged_from, counted: Some(100), late: Some(late), ..Covered::default() };
@@ -144,20 +250,32 @@ mod tests {
             assert_eq!(report.totals.insights.now, (head == "Nothing unusual was found").then_some(0));
             assert_eq!(report.notices.len(), usize::from(late > 2));
         };
-        let (well, nothing) = ("Every API that was watched kept to its rhythm.", "Nothing unusual was found");
-        check(span(0, 60), None, 2, nothing, well);
-        check(span(0, 60), Some(span(0, 60)), 0, nothing, well);
-        let late = "Nothing in what was judged; but much came too late to be judged.";
-        check(span(0, 60), None, 3, nothing, late);
+        let (well, nothing) = ("Every API that was watched kept to its rhythm", "Nothing unusual was found");
+        let all = || Some(vec![span(0, 60)]);
+        check(span(0, 60), all(), 2, nothing, well);
+        check(span(0, 60), Some(vec![span(20, 90), span(-9, 20)]), 0, nothing, well);
+        let late = "Nothing in what was judged; but much came too late to be judged";
+        check(span(0, 60), all(), 3, nothing, late);
+        let unknown = "There is no insight of this time, but nobody can say whether it was judged";
+        check(span(0, 60), None, 0, "Not known", unknown);
+        let young = "There is too little history to say what is usual; the next runs with more of it will";
+        check(span(0, 60), Some(Vec::new()), 0, "Nothing could be judged yet", young);
         let part = "Nothing unusual was found there; the rest of this time was not judged";
         check(
             span(0, 60),
-            Some(span(9, 90)),
+            Some(vec![span(9, 90)]),
             0,
             "Judged only from 2026-01-31 00:09 to 2026-01-31 01:00",
             part,
         );
         let other = "What was judged is 2026-01-31 01:00 to 2026-01-31 02:00";
-        check(span(0, 60), Some(span(60, 120)), 0, "Not judged in this time", other);
+        check(span(0, 60), Some(vec![span(60, 120)]), 0, "Not judged in this time", other);
+        // Between two times that were judged.
+        let gap =
+            "Judged only from 2026-01-31 00:00 to 2026-01-31 00:20, and 2026-01-31 00:40 to 2026-01-31 01:00";
+        check(span(0, 60), Some(vec![span(-50, 20), span(40, 120)]), 0, gap, part);
+        let around = "What was judged is 2026-01-30 23:10 to 2026-01-31 00:00, and 2026-01-31 01:00 to 2026-01-31 02:00";
+        let both = Some(vec![span(-50, 0), span(60, 120)]);
+        check(span(0, 60), both, 0, "Not judged in this time", around);
     }
 }

@@ -1,9 +1,9 @@
 //! Parts of a report -> sentences that its text and its Markdown share; texts of the logs are in them as they are. Pure.
 use std::collections::BTreeMap;
 
-use super::model::{Covered, Skipped, Span};
+use super::model::{Covered, Incident, Skipped, Span, Totals};
 use crate::time::Minute;
-use crate::words::{clock, count, counted, duration};
+use crate::words::{clock, count, counted, duration, figure};
 
 /// Rows of a list that are named; more are counted.
 const NAMED: usize = 20;
@@ -25,6 +25,35 @@ pub(super) fn time_in_words(Span { from, to }: Span) -> String {
 /// A number, where it is known.
 pub(super) fn known(number: Option<u64>) -> String {
     number.map_or_else(|| "not known".to_owned(), count)
+}
+
+/// What is to be known of an incident beside its sentence, in brackets.
+pub(super) const fn note(incident: &Incident) -> &'static str {
+    match (incident.silent, incident.going_on) {
+        (true, _) => " (muted, or told by others)",
+        (false, true) => " (noticed before, or only after, but going on in this time)",
+        (false, false) => "",
+    }
+}
+
+/// What else the totals say.
+pub(super) fn open_and_so_on(totals: &Totals) -> String {
+    let Totals { from_before, ended, noticed_later, open, muted, told_twice, .. } = totals;
+    [
+        (*open, "open"),
+        (*muted, "muted"),
+        (*told_twice, "told by others already"),
+        (*from_before, "from before"),
+        (*ended, "of these ended"),
+        (*noticed_later, "noticed only later"),
+    ]
+    .map(|(number, what)| format!("{} {what}", count(number)))
+    .join(", ")
+}
+
+/// Calls a minute, where that is known.
+pub(super) fn average(calls: Option<f64>) -> String {
+    calls.map_or_else(|| "not known".to_owned(), figure)
 }
 
 /// How long, where that is known.
@@ -70,6 +99,13 @@ pub(super) fn covered_in_words(coverage: &Covered) -> Vec<String> {
         lines.push(format!("not read as logs: {}", reasons(&coverage.excluded_files)));
     }
     lines.extend(judged_from(coverage));
+    if coverage.open_elsewhere > 0 {
+        let open = counted(coverage.open_elsewhere, "insight");
+        lines.push(format!("{open} of earlier runs, not in these results, still open"));
+    }
+    lines.extend(
+        coverage.reported_from.map(|from| format!("insights before {} were left out: --from", clock(from))),
+    );
     for one in &coverage.warming_up {
         lines.push(format!("account {} is not judged yet: {} of {} days", one.account, one.days, one.needed));
     }

@@ -20,10 +20,10 @@ pub struct Checkpoint {
     /// What judged last.
     pub model: Model,
     /// The newest delivery that was read.
-    #[serde(with = "as_text")]
+    #[serde(with = "crate::time::text::optional")]
     pub newest_delivery: Option<Minute>,
     /// Minutes before this one have been judged.
-    #[serde(with = "as_text")]
+    #[serde(with = "crate::time::text::optional")]
     pub judged_until: Option<Minute>,
     /// What is known of each account.
     pub accounts: BTreeMap<String, Account>,
@@ -62,7 +62,7 @@ pub struct Model {
 #[serde(deny_unknown_fields)]
 pub struct Account {
     /// Its first call.
-    #[serde(with = "as_text")]
+    #[serde(with = "crate::time::text::optional")]
     pub watched_since: Option<Minute>,
     /// Its organization, as earlier programs wrote it: whatever the time. Now it is the next field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -156,26 +156,6 @@ pub(super) const FOLDERS: [&str; 3] = ["days", "events", "read"];
 /// A day as it stands in a checkpoint.
 pub fn day_of(text: &str) -> Option<Day> {
     Some(Minute::parse(&format!("{text}T00:00:00Z"))?.day())
-}
-
-/// Minutes as RFC 3339.
-mod as_text {
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use crate::time::Minute;
-
-    #[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
-    pub(super) fn serialize<S: Serializer>(minute: &Option<Minute>, out: S) -> Result<S::Ok, S::Error> {
-        minute.map(|minute| minute.to_string()).serialize(out)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Minute>, D::Error> {
-        let text = Option::<String>::deserialize(from)?;
-        let minute =
-            |text: String| Minute::parse(&text).ok_or_else(|| Error::custom(format!("{text} is not a time")));
-        text.map(minute).transpose()
-    }
 }
 
 #[cfg(test)]

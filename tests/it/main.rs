@@ -16,6 +16,7 @@ mod packaging;
 mod page;
 mod readme;
 mod report;
+mod report_time;
 mod rollup;
 mod s3;
 mod scan;

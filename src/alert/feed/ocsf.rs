@@ -155,8 +155,9 @@ fn analysis(event: &Event) -> Json {
     };
     let (now, before) = (statistics.insight_duration, statistics.baseline_duration);
     let per_minute = "calls per minute";
-    let mut anomalies = vec![side(per_minute, pattern, average(statistics.insight.average, now))];
-    let mut baselines = vec![side(per_minute, "USUAL", average(statistics.baseline.average, before))];
+    let mut anomalies = vec![side(per_minute, pattern, average(statistics.now().unwrap_or_default(), now))];
+    let mut baselines =
+        vec![side(per_minute, "USUAL", average(statistics.usual().unwrap_or_default(), before))];
     for attribution in &context.attributions {
         let name = &attribution.attribute;
         for (sides, of, minutes, pattern) in [

@@ -112,8 +112,8 @@ fn details(notice: &Notice, told: &Told<'_>) -> Json {
     add("severity", json!(latest.severity().name()));
     add("why", json!(cut(&told.why(), LONGEST_FIELD * 4)));
     add("window", json!(told.window()));
-    add("calls_per_minute", json!(figure(statistics.insight.average)));
-    add("usual_calls_per_minute", json!(figure(statistics.baseline.average)));
+    add("calls_per_minute", json!(figure(statistics.now().unwrap_or_default())));
+    add("usual_calls_per_minute", json!(figure(statistics.usual().unwrap_or_default())));
     add("incident", json!(notice.incident));
     if notice.members.len() > 1 {
         add("incident_sentence", json!(cut(&notice.sentence, LONGEST_FIELD)));

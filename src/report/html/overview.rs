@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use crate::report::Report;
 use crate::report::model::{Covered, Incident, Insight, Skipped, Span, Total};
-use crate::report::verdict::{headline, lead};
+use crate::report::verdict::{headline, lead, nothing};
 use crate::words::{clock, count, counted, figure, printable};
 
 /// Incidents that are seen at once; the others are behind a fold.
@@ -33,6 +33,8 @@ pub(super) struct Overview<'a> {
     pub(super) incidents: Vec<Line<'a>>,
     /// Those behind a fold.
     pub(super) more_incidents: Vec<Line<'a>>,
+    /// Where there is no incident.
+    pub(super) nothing: &'static str,
     pub(super) compared: String,
     pub(super) tables: Vec<Table>,
     pub(super) filters: [(&'static str, &'static str); 7],
@@ -50,6 +52,7 @@ pub(super) struct Line<'a> {
     pub(super) when: String,
     pub(super) number: usize,
     pub(super) points: String,
+    pub(super) going_on: bool,
 }
 
 /// Numbers of insights, now and before.
@@ -90,11 +93,12 @@ impl<'a> Overview<'a> {
             severities: severities.map(|it| (it.name.as_str(), it.now)).collect(),
             facts: facts(report),
             covered: covered.map(everything).unwrap_or_default(),
-            skipped_head: counted(all_skipped.len() as u64, "file") + " skipped, in whole or in part.",
+            skipped_head: skipped_head(all_skipped.len() as u64),
             skipped: skipped(&all_skipped),
             warming_up: notice(report),
             incidents,
             more_incidents,
+            nothing: nothing(report),
             compared: report.previous.map_or_else(
                 || "the period before was not judged".to_owned(),
                 |previous| format!("before: {}", days(previous)),
@@ -165,6 +169,10 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
         if let Some(first) = covered.judged_from.iter().map(|it| it.from).min() {
             facts.push(("Judged from", clock(first)));
         }
+        if covered.open_elsewhere > 0 {
+            facts.push(("Open, but not in these results", count(covered.open_elsewhere)));
+        }
+        facts.extend(covered.reported_from.map(|from| ("Insights left out before", clock(from))));
         facts.push(("Could not be read", count((covered.skipped.len() + report.unread.len()) as u64)));
     }
     let models: Vec<String> = report
@@ -243,6 +251,15 @@ fn skipped(all: &[&Skipped]) -> Vec<(String, String, String)> {
     named.chain(counted).collect()
 }
 
+/// A file, or a line or a record of one, each.
+fn skipped_head(number: u64) -> String {
+    if number == 1 {
+        "A file, or a part of one, is skipped.".to_owned()
+    } else {
+        format!("{} files, or parts of files, are skipped.", count(number))
+    }
+}
+
 fn notice(report: &Report) -> Option<String> {
     let notices = report.notices.iter().map(|notice| printable(notice).into_owned() + ".");
     let all: Vec<String> = notices.chain(report.coverage.as_ref().and_then(warming_up)).collect();
@@ -277,6 +294,7 @@ fn line<'a>(incident: &'a Incident, insights: &'a [Insight]) -> Line<'a> {
         when: format!("{} {until}", clock(incident.from)),
         number: incident.insights.len(),
         points: format!("{} points", figure(incident.importance.score)),
+        going_on: incident.going_on,
     }
 }
 

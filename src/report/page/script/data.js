@@ -13,9 +13,10 @@ function readReport() {
     insight.from = minuteOf(insight.from);
     insight.until = minuteOf(insight.until);
     insight.detected_at = minuteOf(insight.detected_at);
-    insight.last = insight.until ?? Math.max(insight.detected_at ?? 0, insight.from + 1);
+    insight.last = Math.max(minuteOf(insight.known_until), insight.from + 1);
     insight.rank = 3 - SEVERITIES.indexOf(insight.severity);
-    insight.change = insight.baseline_average ? insight.insight_average / insight.baseline_average : Infinity;
+    const [now, usual] = [insight.insight_average, insight.baseline_average];
+    insight.change = now == null || usual == null ? 0 : usual ? now / usual : Infinity;
     insight.silent = insight.muted_by != null || insight.told_by.length > 0;
     insight.identity = insight.principal == null ? "" : shortIdentity(insight.principal);
     const { account, region, source, name, error_code } = insight.series;

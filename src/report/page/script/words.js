@@ -46,6 +46,7 @@ function clock(minute) {
 /** How the rate changed, as people say it: `× 1,700`, `down to 4 %`, `from none`. */
 function change(insight) {
   const [now, usual] = [insight.insight_average, insight.baseline_average];
+  if (now == null || usual == null) return "–";
   if (usual === 0) return now === 0 ? "–" : "from none";
   const times = now / usual;
   if (times >= 1.995) return `× ${figure(times)}`;

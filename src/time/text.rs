@@ -1,24 +1,26 @@
-//! Minutes <-> RFC 3339 texts, for use with serde's `with`.
+//! Minutes <-> RFC 3339 texts, for use with serde's `with`: the one form that they have in every file. Pure.
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serializer};
 
-use crate::cloudtrail::insight::from_text;
-use crate::time::Minute;
+use super::Minute;
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
-pub(super) fn serialize<S: Serializer>(minute: &Minute, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn serialize<S: Serializer>(minute: &Minute, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(minute)
 }
 
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Minute, D::Error> {
-    from_text(deserializer)
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Minute, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Minute::parse(&text)
+        .ok_or_else(|| D::Error::custom(format!("{} is not a time from 2013 to 2099", text.escape_debug())))
 }
 
 /// The same for what may be missing.
-pub(super) mod optional {
+pub(crate) mod optional {
     use super::{Deserialize, Deserializer, Minute, Serializer};
 
     #[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
-    pub(in super::super) fn serialize<S: Serializer>(
+    pub(crate) fn serialize<S: Serializer>(
         minute: &Option<Minute>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
@@ -28,7 +30,7 @@ pub(super) mod optional {
         }
     }
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Minute>, D::Error> {
         #[derive(Deserialize)]
