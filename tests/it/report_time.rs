@@ -85,9 +85,7 @@ fn nights_that_only_learned_are_not_called_quiet_for_ever() {
             assert!(is_well(&said), "{day}: {said}");
         }
     }
-    for (from, to) in
-        [("2020-01-01", "2020-01-02"), ("2027-01-01", "2027-01-02"), (&at(1440)[..10], &at(2880)[..10])]
-    {
+    for (from, to) in [("2020-01-01", "2020-01-02"), ("2027-01-01", "2027-01-02"), (&at(1440), &at(2880))] {
         let (model, said) = report(&scenario, &["out", "--from", from, "--to", to]);
         assert_eq!(model["totals"]["insights"], json!({"now": null, "before": null}));
         assert!(said.contains("Not judged in this time") && !is_well(&said), "{said}");
@@ -177,10 +175,7 @@ fn between_two_results_nothing_was_judged() {
     let (model, said) = during(50, 54);
     assert_eq!(model["totals"]["insights"], json!({"now": null, "before": null}));
     assert!(said.contains("Not judged in this time") && !is_well(&said), "{said}");
-    assert!(
-        said.contains(&format!("{} to ", &at(7 * 1440)[..10].to_owned()))
-            || said.contains("What was judged is")
-    );
+    assert!(said.contains(", and "), "both are told: {said}");
     let (model, said) = during(8, 109);
     assert_eq!(model["totals"]["insights"]["now"], Value::Null);
     assert!(said.contains("Judged only from"), "{said}");
