@@ -158,10 +158,10 @@ pub fn write_coverage(out: &mut dyn Write, read: &Coverage, look: Look) -> io::R
 
 /// How far a run went on from its state, and what that left aside.
 fn went_on(out: &mut dyn Write, read: &Coverage) -> io::Result<()> {
-    let Some(WentOn { judged_from, judged_until, open, model_before, rescored }) = &read.went_on else {
+    let Some(WentOn { judged_from, judged_until: until, open, model_before, rescored }) = &read.went_on
+    else {
         return Ok(());
     };
-    let (judged_from, judged_until, open) = (*judged_from, *judged_until, *open);
     let before = match (read.known_files, read.known_folders) {
         (0, 0) => String::new(),
         (files, 0) => format!("; {} read before", counted(files, "file")),
@@ -169,16 +169,15 @@ fn went_on(out: &mut dyn Write, read: &Coverage) -> io::Result<()> {
             format!("; {} and {} read before", counted(files, "file"), counted(folders, "old folder"))
         }
     };
+    let to = clock(*until);
     let judged = match judged_from {
-        Some(from) if from == judged_until => "Nothing new has settled".to_owned(),
-        Some(from) => format!("Judged what has settled, {} to {} UTC", clock(from), clock(judged_until)),
-        None if *rescored => {
-            format!("Judged again all that is kept and has settled, to {} UTC", clock(judged_until))
-        }
-        None if judged_until == Minute::default() => "A new state: nothing to judge yet".to_owned(),
-        None => format!("A new state: judged what has settled, to {} UTC", clock(judged_until)),
+        Some(from) if from == until => "Nothing new has settled".to_owned(),
+        Some(from) => format!("Judged what has settled, {} to {to} UTC", clock(*from)),
+        None if *rescored => format!("Judged again all that is kept and has settled, to {to} UTC"),
+        None if *until == Minute::default() => "A new state: nothing to judge yet".to_owned(),
+        None => format!("A new state: judged what has settled, to {to} UTC"),
     };
-    writeln!(out, "{judged}{before}; {} open", counted(open, "insight"))?;
+    writeln!(out, "{judged}{before}; {} open", counted(*open, "insight"))?;
     if let Some(before) = model_before {
         writeln!(
             out,
@@ -201,10 +200,8 @@ fn went_on(out: &mut dyn Write, read: &Coverage) -> io::Result<()> {
             counted(read.late, "call")
         )?;
         if much_is_late(read.late, read.counted) {
-            writeln!(
-                out,
-                "MUCH IS LATE: what is found depends on it. Where it is always so, a larger --settle waits longer"
-            )?;
+            let advice = "Where it is always so, a larger --settle waits longer";
+            writeln!(out, "MUCH IS LATE: what is found depends on it. {advice}")?;
         }
     }
     Ok(())

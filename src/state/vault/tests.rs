@@ -93,7 +93,8 @@ impl Place for InMemory {
     }
 
     fn names(&self) -> Result<Vec<String>, StateError> {
-        let direct = |name: &String| name.find('/').map_or(name.clone(), |at| name[..=at].to_owned());
+        let direct =
+            |name: &String| name.split_once('/').map_or(name.clone(), |(folder, _)| format!("{folder}/"));
         let names: BTreeSet<String> = self.world().files.keys().map(direct).collect();
         Ok(names.into_iter().collect())
     }
