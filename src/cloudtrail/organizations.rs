@@ -31,7 +31,9 @@ impl Organizations {
     /// Adds what others know.
     pub fn merge(&mut self, others: &Self) {
         for (account, days) in &others.by_account {
-            days.iter().for_each(|(day, organization)| self.add_day(account, *day, organization.as_deref()));
+            for (day, organization) in days {
+                self.add_day(account, *day, organization.as_deref());
+            }
         }
     }
 
@@ -99,7 +101,9 @@ mod tests {
             let day = at(moves[cut].0).day();
             let mut handed_on = Organizations::default();
             for (account, days) in known(&moves[..cut]).since(day) {
-                days.for_each(|(day, organization)| handed_on.add_day(account, day, organization));
+                for (day, organization) in days {
+                    handed_on.add_day(account, day, organization);
+                }
             }
             handed_on.merge(&known(&moves[cut..]));
             for hours in 0..240 {

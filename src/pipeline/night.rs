@@ -181,7 +181,9 @@ impl Night {
             }
             for (day, organization) in &account.organizations {
                 let organization = Some(organization.as_str()).filter(|name| !name.is_empty());
-                day_of(day).into_iter().for_each(|day| organizations.add_day(name, day, organization));
+                if let Some(day) = day_of(day) {
+                    organizations.add_day(name, day, organization);
+                }
             }
         }
     }

@@ -177,20 +177,15 @@ fn went_on(out: &mut dyn Write, read: &Coverage) -> io::Result<()> {
         None if *until == Minute::default() => "A new state: nothing to judge yet".to_owned(),
         None => format!("A new state: judged what has settled, to {to} UTC"),
     };
-    writeln!(out, "{judged}{before}; {} open", counted(*open, "insight"))?;
+    let waits = |files| format!("; {} left for the next run (see below)", counted(files, "file"));
+    let left = Some(read.left_files).filter(|files| *files > 0).map(waits).unwrap_or_default();
+    writeln!(out, "{judged}{before}; {} open{left}", counted(*open, "insight"))?;
     if let Some(before) = model_before {
         writeln!(
             out,
             "MODEL CHANGED: the run before judged with {}, or with another sensitivity or overrides; what was learned goes on \
              (--rescore judges the kept history again)",
             printable(before)
-        )?;
-    }
-    if read.left_files > 0 {
-        writeln!(
-            out,
-            "WAITING: {} left for the next run: what was delivered before could not be read or listed (see below)",
-            counted(read.left_files, "file")
         )?;
     }
     if read.late > 0 {

@@ -198,8 +198,9 @@ fn what_a_killed_run_has_published_is_not_told_again_by_one_that_has_more_logs()
     };
     let logs = tree(&scenario.path("logs"));
     let late: Vec<_> = logs.into_iter().filter(|(name, _)| is_late(name)).collect();
-    late.iter()
-        .for_each(|(name, _)| std::fs::remove_file(scenario.path("logs").join(name)).expect("is there"));
+    for (name, _) in &late {
+        std::fs::remove_file(scenario.path("logs").join(name)).expect("is there");
+    }
     let killed = (1..).find_map(|step: u32| {
         before(&scenario);
         let mut command = scenario.command(&NIGHT);
