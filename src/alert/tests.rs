@@ -212,9 +212,9 @@ fn what_is_worse_than_all_of_the_hour_is_told_and_what_is_held_back_is_said() {
     assert_eq!(made(&ledger, &feeds[0])[3].1.held_back, 1);
     // An old ledger does not say how severe the hour was.
     let text = String::from_utf8(ledger.to_bytes()).expect("text");
-    let worst = text.find(",\"worst\":").expect("it is there");
-    let until = worst + text[worst..].find('}').expect("it ends") + 1;
-    let old = format!("{}{}", &text[..worst], &text[until..]);
+    let (before, rest) = text.split_once(",\"worst\":").expect("it is there");
+    let (_, after) = rest.split_once('}').expect("it ends");
+    let old = format!("{before}{after}");
     let mut ledger = Ledger::from_bytes(old.as_bytes()).expect("as it was");
     plan(&mut ledger, all(&[insight(10, State::Start, Severity::Critical)]), &feeds, at(275));
     assert_eq!(made(&ledger, &feeds[0]).len(), 4, "the cap holds");

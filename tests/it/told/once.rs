@@ -255,7 +255,7 @@ fn a_ledger_of_every_format_that_there_was_goes_on() {
         let (night, receiver) = (Night::of_format(format), Receiver::new());
         night.feeds(&receiver, "");
         let at = |now: &str| {
-            assert_eq!(Ended::new(night.command_at(now).output().expect("starts")).status, 0, "{now}")
+            assert_eq!(Ended::new(night.command_at(now).output().expect("starts")).status, 0, "{now}");
         };
         at("2026-01-13T12:30:00Z");
         let events = night.events();
@@ -272,7 +272,7 @@ fn a_ledger_of_every_format_that_there_was_goes_on() {
             "{:#?}",
             receiver.counts()
         );
-        assert_eq!(night.lines(), [end.clone()]);
+        assert_eq!(night.lines(), std::slice::from_ref(end));
         receiver.forget();
         at("2026-01-13T13:00:00Z");
         assert_eq!((receiver.taken().len(), night.lines().len()), (0, 1));
