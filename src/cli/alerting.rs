@@ -52,6 +52,12 @@ pub(super) struct Alerting {
 }
 
 impl AlertArgs {
+    /// What time it is, where the logs are followed.
+    pub(super) fn clock(&self) -> Option<Minute> {
+        let now = || Minute::from_epoch((now(self.now).timestamp() / 60) as i32);
+        self.is_round.then(now)
+    }
+
     /// The feeds; `None` where there are none, or nothing that could remember what they were told.
     ///
     /// # Errors

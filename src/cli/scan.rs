@@ -116,7 +116,10 @@ pub(super) async fn run(
     let reports = args.no_report.map_or(settings.report.unwrap_or(true), |no| !no);
     let drawing = if reports { Drawing::Graphs } else { Drawing::Nothing };
     let looking = Looking { models, mutes: mutes.clone(), roll_ups, report_from, drawing };
-    let going_on = args.state.going_on(settings, &looking, &reading)?;
+    let mut going_on = args.state.going_on(settings, &looking, &reading)?;
+    if let Some(going_on) = &mut going_on {
+        going_on.clock = args.alerts.clock();
+    }
     let format = args.format.or(settings.format).unwrap_or(Format::Text);
     let alerting =
         args.alerts.alerting(config, going_on.as_ref(), (&reading.buckets, format, cancel.stop()))?;

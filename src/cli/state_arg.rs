@@ -69,6 +69,7 @@ impl StateArgs {
             relist: self.relist,
             told: self.rescore.then(Told::default),
             keep_days: i32::from(self.keep_days.or(settings.keep_days).unwrap_or(KEEP_DAYS)),
+            clock: None,
             model: Model { name: looking.models.base().name().to_owned(), digest: looking.models.digest() },
         };
         let known = &going_on.state.checkpoint().model;

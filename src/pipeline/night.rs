@@ -40,7 +40,12 @@ pub struct GoingOn {
     pub keep_days: i32,
     /// Names and digest of all that judges.
     pub model: Model,
+    /// What time it is, where the logs are looked at all the time: what was delivered by [`ARRIVAL`] before has come.
+    pub clock: Option<Minute>,
 }
+
+/// Minutes from a delivery until whoever follows the logs has them: a copy takes its time.
+const ARRIVAL: i32 = 10;
 
 /// One run of many.
 #[derive(Debug)]
@@ -49,6 +54,7 @@ pub(super) struct Night {
     to_the_end: bool,
     keep_days: i32,
     model: Model,
+    clock: Option<Minute>,
     /// Where all that is kept is judged again: what readers have been told of it already.
     told: Option<Told>,
     /// What the last run had learned, until it is taken.
@@ -97,7 +103,7 @@ impl HandOn {
 impl Night {
     /// What the run begins with.
     pub(super) fn begin(going_on: GoingOn) -> anyhow::Result<(Self, Beginning)> {
-        let GoingOn { state, settle, to_the_end, relist, told, keep_days, model } = going_on;
+        let GoingOn { state, settle, to_the_end, relist, told, keep_days, model, clock } = going_on;
         let state = Arc::new(state);
         let known = state.checkpoint();
         let settling = Settling { settle, newest: known.newest_delivery, judged_until: known.judged_until };
@@ -106,6 +112,7 @@ impl Night {
             to_the_end,
             keep_days,
             model,
+            clock,
             before: state.learned()?,
             told,
             recalled: BTreeSet::new(),
@@ -121,8 +128,8 @@ impl Night {
         Ok((night, beginning))
     }
 
-    /// Until when minutes are judged, now that all is read.
-    pub(super) fn until(&self, counts: &Counts) -> Minute {
+    /// Until when minutes are judged, now that all is read; `waits` where some of it is missing that the next run may have.
+    pub(super) fn until(&self, counts: &Counts, waits: bool) -> Minute {
         let settling = counts.settling().unwrap_or(Settling { settle: 0, newest: None, judged_until: None });
         let judged_until = settling.judged_until.unwrap_or_default();
         // Late calls are none of what is judged, but the next run will find them in the history: it must end there, too.
@@ -134,7 +141,10 @@ impl Night {
             _ if self.to_the_end => end,
             newest => newest.unwrap_or(end).plus(-settling.settle),
         };
-        until.max(judged_until)
+        // Whatever is delivered from now on is late for what was made so long ago, though nothing newer has come to tell so.
+        let clock = self.clock.filter(|_| !waits).map(|now| now.plus(-ARRIVAL - settling.settle));
+        let by_the_clock = clock.zip(settling.newest).map(|(clock, newest)| clock.min(newest));
+        until.max(judged_until).max(by_the_clock.unwrap_or_default())
     }
 
     /// Minutes before this one were judged, and told of, by earlier runs.

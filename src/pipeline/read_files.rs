@@ -172,6 +172,11 @@ impl ReadFiles {
         *leaves
     }
 
+    /// Whether anything is waited for.
+    pub const fn waits(&self) -> bool {
+        self.waiting.held.is_some()
+    }
+
     /// How many of `all` files are left for the next run.
     pub const fn left(&self, all: usize) -> usize {
         all.saturating_sub(self.waiting.taken)

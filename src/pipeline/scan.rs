@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 use super::count::{Beginning, Counted, Reading, count_on, whole};
 use super::find::{Extent, Found, find};
 use super::night::{GoingOn, HandOn, Night};
+use super::read_files::ReadFiles;
 use super::{Cancel, Progress, judge, note, stage};
 use crate::aggregate::Counts;
 use crate::attribution::rounded;
@@ -153,7 +154,10 @@ fn judged_whole(
     }
     let Counted { mut counts, coverage, organizations, read } = counted;
     let extent = match &night {
-        Some(night) => Extent { until: night.until(&counts), jobs },
+        Some(night) => {
+            let waits = read.as_ref().is_some_and(ReadFiles::waits);
+            Extent { until: night.until(&counts, waits), jobs }
+        }
         None => Extent::whole(&counts, jobs),
     };
     let covered = covered(&counts, coverage);
