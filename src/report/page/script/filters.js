@@ -75,7 +75,9 @@ class Filters {
     if (document.activeElement !== this.search) this.search.value = state.q;
     const narrowed = [...FILTERS, "q", "from", "to", "show", "incident"].some((key) => state[key] !== "");
     byId("clear").hidden = !narrowed;
-    const all = this.report.insights.filter((insight) => asked(insight, state.show)).length;
+    // Of one incident, what is muted is shown too.
+    const incident = this.report.incidents.find((one) => one.id === state.incident);
+    const all = this.report.insights.filter((insight) => asked(insight, state.show) || incident?.insights.includes(insight.at)).length;
     const text = narrowed ? `${shown.length} of ${counted(all, "insight")}` : counted(all, "insight");
     byId("list-count").textContent = text + (state.incident ? ", one incident only" : "");
     byId("none").hidden = shown.length > 0;
