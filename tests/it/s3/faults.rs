@@ -63,7 +63,10 @@ fn a_server_that_is_overloaded_for_a_while_is_waited_for() {
 
 /// The same log as if it had been delivered at another time, `YYYYMMDDTHHmm`, under another name.
 fn redelivered((name, bytes): &(String, Vec<u8>), time: &str) -> (String, Vec<u8>) {
-    let folder = |time: &str| format!("/{}/{}/{}/", &time[..4], &time[4..6], &time[6..8]);
+    let folder = |time: &str| {
+        let [year, month, day] = [0..4, 4..6, 6..8].map(|part| time.get(part).expect("a time"));
+        format!("/{year}/{month}/{day}/")
+    };
     let name = name.replace(&folder(delivered(name)), &folder(time)).replace(delivered(name), time);
     (name.replace("Z_", "Z_AGAIN"), bytes.clone())
 }
