@@ -17,7 +17,8 @@ use crate::pipeline::{Cancel, Interrupted};
 /// Whether to go on, and how often to look.
 #[derive(Debug, clap::Args)]
 pub(super) struct FollowArgs {
-    /// With --state: scan again and again, until interrupted. A round that fails is reported, and the next one goes on.
+    /// With --state: scan again and again, until interrupted. A round that fails is reported, and the next one goes on. Logs have to lie in
+    /// SOURCE within ten minutes of their delivery: then a minute is judged though no later log comes.
     #[arg(long)]
     follow: bool,
     /// With --follow: pause between two rounds, such as 30s, 1m or 1h [default: 1m].
