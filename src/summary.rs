@@ -11,6 +11,7 @@ use crate::insight::Insight;
 use crate::time::Minute;
 
 mod alerts;
+mod table;
 mod text;
 
 pub use alerts::{FeedTold, write as write_alerts};
