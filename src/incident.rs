@@ -87,7 +87,7 @@ impl Incident {
 /// What makes two findings that are close in time belong together.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Link {
-    /// The same role or user, in whatever account.
+    /// The same role or user.
     Principal(String),
     /// The same API in the same account: its calls and its failures, in whatever region.
     Api(String, String, String),

@@ -14,6 +14,7 @@ use walkdir::WalkDir;
 
 use super::{KEPT_FILE, LINES_FILE, Output, PAGE_FILE, SUMMARY_FILE, Told, is_ours};
 use crate::cloudtrail::insight::EventId;
+use crate::folders::Made;
 use crate::s3::S3Error;
 use crate::step::step;
 
@@ -87,12 +88,12 @@ pub enum Earlier {
 pub struct Destination {
     path: PathBuf,
     staging: PathBuf,
-    /// Folders that were made for it, innermost first.
-    made: Vec<PathBuf>,
+    /// Folders that were made for it.
+    _made: Made,
     staged: Vec<String>,
     earlier: Earlier,
     /// Held for its lock, which ends with the process at the latest.
-    lock: Option<File>,
+    _lock: Option<File>,
 }
 
 impl Destination {
@@ -103,18 +104,17 @@ impl Destination {
     /// The folder cannot be written to, belongs to a running run, or has a `summary.json` or `insights.jsonl` that
     /// trailpulse did not write.
     pub fn open(path: &Path, earlier: Earlier) -> Result<Self, DestinationError> {
-        let missing =
-            path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
-        let mut destination = Self {
+        let made = at(path, Made::all(path))?;
+        // Dropped, a destination removes what is staged: nobody has one who has not the lock.
+        let lock = lock(path)?;
+        let destination = Self {
             path: path.to_owned(),
             staging: path.join(STAGING),
-            made: missing.map(Path::to_owned).collect(),
+            _made: made,
             staged: Vec::new(),
             earlier,
-            lock: None,
+            _lock: lock,
         };
-        at(path, fs::create_dir_all(path))?;
-        destination.lock = lock(path)?;
         for name in [SUMMARY_FILE, LINES_FILE] {
             refuse_foreign(&path.join(name), name)?;
         }
@@ -201,7 +201,6 @@ impl Destination {
         step("remove the summary");
         remove_if_there(&summary, |summary| fs::remove_file(summary))?;
         sync(&self.path)?;
-        self.made.clear();
         let mut changed = BTreeSet::new();
         for name in &first {
             self.move_in(name, &mut changed)?;
@@ -272,9 +271,6 @@ impl Drop for Destination {
     fn drop(&mut self) {
         // Nothing can be done about what cannot be removed; the next run tries again.
         let _ = fs::remove_dir_all(&self.staging);
-        for folder in &self.made {
-            let _ = fs::remove_dir(folder);
-        }
     }
 }
 

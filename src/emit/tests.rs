@@ -395,9 +395,11 @@ fn what_is_not_published_leaves_no_trace() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a/b");
     let mut destination = Destination::open(&path, Earlier::Replaced).expect("a folder to write to");
+    destination.stage(&outputs(&pair(&burst()), &Organizations::default())[0]).expect("room");
+    let staged = tree(&path);
     let busy = Destination::open(&path, Earlier::Replaced).expect_err("a second run");
     assert_eq!(busy.to_string(), format!("{} is being written by another run", path.display()));
-    destination.stage(&outputs(&pair(&burst()), &Organizations::default())[0]).expect("room");
+    assert!(!staged.is_empty() && tree(&path) == staged, "what the first has staged stays");
     drop(destination);
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0);
 
