@@ -14,7 +14,7 @@ use crate::config::{Config, Format};
 use crate::emit::{Earlier, Target, Told};
 use crate::insight::Insight;
 use crate::pipeline::Stop;
-use crate::pipeline::night::GoingOn;
+use crate::pipeline::night::{ARRIVAL, GoingOn};
 use crate::s3::Buckets;
 use crate::state::State;
 use crate::summary::{FeedTold, Summary};
@@ -33,6 +33,9 @@ pub(super) struct AlertArgs {
     /// Whether another round waits for this one.
     #[arg(skip)]
     pub(super) is_round: bool,
+    /// In such rounds, when one last read something, or the first one ended.
+    #[arg(skip)]
+    pub(super) quiet_since: Option<Minute>,
 }
 
 /// Time for a feed in a round of `--follow`: the next one is to find what is new within a minute, whoever is slow to answer.
@@ -52,10 +55,16 @@ pub(super) struct Alerting {
 }
 
 impl AlertArgs {
-    /// What time it is, where the logs are followed.
+    /// What time it is.
+    pub(super) fn minute(&self) -> Minute {
+        Minute::from_epoch((now(self.now).timestamp() / 60) as i32)
+    }
+
+    /// The same where nothing new has come for so long that nothing of what was delivered is still on its way: an archive that is
+    /// being copied is not judged by the clock.
     pub(super) fn clock(&self) -> Option<Minute> {
-        let now = || Minute::from_epoch((now(self.now).timestamp() / 60) as i32);
-        self.is_round.then(now)
+        let now = self.minute();
+        self.quiet_since.is_some_and(|since| now.since(since) >= ARRIVAL).then_some(now)
     }
 
     /// The feeds; `None` where there are none, or nothing that could remember what they were told.

@@ -17,8 +17,8 @@ use crate::pipeline::{Cancel, Interrupted};
 /// Whether to go on, and how often to look.
 #[derive(Debug, clap::Args)]
 pub(super) struct FollowArgs {
-    /// With --state: scan again and again, until interrupted. A round that fails is reported, and the next one goes on. Logs have to lie in
-    /// SOURCE within ten minutes of their delivery: then a minute is judged though no later log comes.
+    /// With --state: scan again and again, until interrupted. A round that fails is reported, and the next one goes on. Where nothing
+    /// new has come for ten minutes, minutes are judged by the clock.
     #[arg(long)]
     follow: bool,
     /// With --follow: pause between two rounds, such as 30s, 1m or 1h [default: 1m].
@@ -43,13 +43,14 @@ pub(super) async fn run(
     cancel: &Cancel,
 ) -> anyhow::Result<Exit> {
     if !args.follow.follow {
-        return scan::run(&args, &config, terminal, cancel).await;
+        return Ok(scan::run(&args, &config, terminal, cancel).await?.0);
     }
     check_state(&args, &config)?;
     let mut lasting = Lasting::new(file, config);
     args.alerts.is_round = true;
     // What is wrong from the beginning is no matter of a round.
-    let mut worst = scan::run(&args, &lasting.config, terminal, cancel).await?;
+    let (mut worst, _) = scan::run(&args, &lasting.config, terminal, cancel).await?;
+    args.alerts.quiet_since = Some(args.alerts.minute());
     loop {
         if cancel.begin_again().is_err() {
             return Ok(worst);
@@ -68,7 +69,12 @@ pub(super) async fn run(
             worst = Exit::Incomplete;
         }
         match scan::run(&args, &lasting.config, terminal, cancel).await {
-            Ok(exit) => worst = worse(worst, exit),
+            Ok((exit, files)) => {
+                worst = worse(worst, exit);
+                if files > 0 {
+                    args.alerts.quiet_since = Some(args.alerts.minute());
+                }
+            }
             Err(error) if error.is::<Interrupted>() => return Ok(worst),
             Err(error) => {
                 super::report(&error);

@@ -93,13 +93,13 @@ impl Args {
 }
 
 /// Scans, publishes, tells the feeds, and prints what was found. What `args` do not give is as `config` says, or else as built
-/// in.
+/// in. Gives the number of files that were read, too.
 pub(super) async fn run(
     args: &Args,
     config: &Config,
     terminal: &Terminal,
     cancel: &Cancel,
-) -> anyhow::Result<Exit> {
+) -> anyhow::Result<(Exit, u64)> {
     let places = args.places().or(&config.scan);
     if let Some(problem) = places.problems().into_iter().next() {
         return Err(problem);
@@ -127,6 +127,7 @@ pub(super) async fn run(
     let pending = places.metrics.map(|path| Pending::new(&path)).transpose()?;
     let watched = (cancel, Arc::new(Bar::new(terminal.quiet)) as Arc<dyn Progress>);
     let scanned = scan_into(&out, reading, looking, (going_on, alerting.as_ref()), watched).await?;
+    let files = scanned.summary.coverage.input.files;
     let measured = pending.map_or(Ok(()), |pending| write_metrics(pending, &scanned));
     let printed = if alerting.is_some_and(|alerting| alerting.uses_stdout()) {
         // What a feed writes there is read by a program.
@@ -140,9 +141,10 @@ pub(super) async fn run(
     if let Err(error) = measured.and(printed) {
         // The results are published; that they could not be told too must not look like a failed scan.
         super::report(&error);
-        return Ok(Exit::Incomplete);
+        return Ok((Exit::Incomplete, files));
     }
-    Ok(exit(&scanned.summary, args.fail_on_insight.or(settings.fail_on_insight).unwrap_or(false)))
+    let fails = args.fail_on_insight.or(settings.fail_on_insight).unwrap_or(false);
+    Ok((exit(&scanned.summary, fails), files))
 }
 
 /// Scans and publishes to `out`; then what is new is told, where there is somebody to tell.

@@ -40,12 +40,13 @@ pub struct GoingOn {
     pub keep_days: i32,
     /// Names and digest of all that judges.
     pub model: Model,
-    /// What time it is, where the logs are looked at all the time: what was delivered by [`ARRIVAL`] before has come.
+    /// What time it is, where the logs are looked at all the time and nothing new has come for [`ARRIVAL`]: what was delivered by
+    /// then is there.
     pub clock: Option<Minute>,
 }
 
 /// Minutes from a delivery until whoever follows the logs has them: a copy takes its time.
-const ARRIVAL: i32 = 10;
+pub const ARRIVAL: i32 = 10;
 
 /// One run of many.
 #[derive(Debug)]

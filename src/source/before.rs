@@ -34,7 +34,7 @@ pub struct Within {
 }
 
 /// For how many days AWS tries to deliver.
-const DELIVERED_WITHIN: i32 = 30;
+pub const DELIVERED_WITHIN: i32 = 30;
 
 impl Within {
     /// Whether all days are wanted.

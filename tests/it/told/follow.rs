@@ -120,7 +120,11 @@ impl Evening {
     }
 
     fn follow(&self) -> Following {
-        let now = text_of(self.now);
+        self.follow_at(self.now)
+    }
+
+    fn follow_at(&self, now: DateTime<Utc>) -> Following {
+        let now = text_of(now);
         let scan =
             ["-q", "scan", "logs", "--state", "state", "--out", "out", "--now", &now, "--alert-since", &now];
         Following::start(self.scenario.command(&scan))
@@ -197,6 +201,25 @@ fn an_insight_of_the_last_logs_that_come_is_delivered_by_the_clock() {
         std::fs::read_to_string(evening.scenario.path(out).join("insights.jsonl")).expect("insights")
     };
     assert!(lines("out") == lines("out-of-one"));
+}
+
+#[test]
+fn a_copy_that_takes_its_time_is_not_judged_by_the_clock() {
+    let evening = Evening::new();
+    let today = evening.now + TimeDelta::days(3);
+    let mut following = evening.follow_at(today);
+    let mut from = evening.now;
+    for round in 1..4 {
+        let until = from + TimeDelta::minutes(30);
+        evening.deliver(evening.logs.range(from..until));
+        from = until;
+        // A minute, and as long as a copy may pause.
+        following.round(today + TimeDelta::minutes(round * 9));
+        let summary = std::fs::read(evening.scenario.path("out/summary.json")).expect("a summary");
+        let summary: serde_json::Value = serde_json::from_slice(&summary).expect("JSON");
+        assert!(summary["counted"] != 0 && summary["late"].is_null(), "{}", summary["late"]);
+    }
+    assert_eq!(following.end().status, 0);
 }
 
 #[test]
