@@ -31,6 +31,8 @@ pub struct Withheld {
     pub held_back: u64,
     /// Since a rule mutes them, or other insights tell them.
     pub muted: u64,
+    /// Since they were noticed before anybody wanted to hear.
+    pub old: u64,
     /// Since the configuration has no such feed any more, and they waited for it for too long.
     pub given_up: u64,
 }
@@ -113,6 +115,7 @@ fn withheld(ledger: &Ledger, feed: &Feed, new: &[Event]) -> Withheld {
     Withheld {
         held_back: count(&Outcome::HeldBack),
         muted: count(&Outcome::Untold(Reason::Muted)),
+        old: count(&Outcome::Untold(Reason::Old)),
         given_up: 0,
     }
 }

@@ -80,6 +80,7 @@ impl Alerts {
             let of_feed = told.entry(name.clone()).or_default();
             if let Some(planned) = planned.get(&name) {
                 (of_feed.held_back, of_feed.muted) = (planned.held_back, planned.muted);
+                of_feed.old = planned.old;
             }
             match ledger.resting(&name).filter(|until| *until > now) {
                 Some(until) if ledger.has_pending(&receiver.feed) => {

@@ -37,7 +37,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, terminal: &Terminal, cancel: &Cancel) -> anyhow::Result<Exit> {
     let (logs, out) = (args.out.join("logs"), args.out.join("insights"));
     let options =
-        Options { out: logs.clone(), days: 35, seed: args.seed, accounts: 4, records: 200_000, wait: 60 };
+        Options { out: logs.clone(), days: 35, seed: args.seed, accounts: 4, records: 200_000, wait: 10 };
     let generated = generate_command::write(&options, cancel)?;
     output::write(|stdout| {
         generate_command::print(stdout, &options, &generated).and_then(|()| writeln!(stdout))

@@ -22,6 +22,8 @@ pub struct FeedTold {
     pub held_back: u64,
     /// A rule mutes them, or other insights tell them already.
     pub muted: u64,
+    /// They were noticed too long ago: an archive alerts nobody.
+    pub old: u64,
     /// What went wrong last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
@@ -48,6 +50,7 @@ impl FeedTold {
             (self.rejected, "rejected"),
             (self.given_up, "given up"),
             (self.held_back, "held back"),
+            (self.old, "noticed too long ago to be told (see --alert-since)"),
         ];
         let parts: Vec<String> = parts
             .into_iter()
@@ -89,7 +92,7 @@ mod tests {
             problem: Some("status 503\u{1b}[2J".to_owned()),
             ..FeedTold::default()
         };
-        let fine = FeedTold { delivered: 2, held_back: 3, muted: 9, ..FeedTold::default() };
+        let fine = FeedTold { delivered: 2, held_back: 3, muted: 9, old: 1200, ..FeedTold::default() };
         let resting = FeedTold {
             pending: 1,
             problem: Some("asked to be left alone".to_owned()),
@@ -110,7 +113,10 @@ mod tests {
         let text = String::from_utf8(out).expect("text");
         assert!(!text.contains('\u{1b}'), "{text:?}");
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[0], "Alerts to a: 2 delivered, 3 held back");
+        assert_eq!(
+            lines[0],
+            "Alerts to a: 2 delivered, 3 held back, 1,200 noticed too long ago to be told (see --alert-since)"
+        );
         assert!(lines[1].starts_with("ALERTS NOT DELIVERED to b: 1,200 pending (status 503"), "{text}");
         assert_eq!(lines[2], "Alerts to c: nothing new");
         let want =
