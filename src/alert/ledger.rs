@@ -12,12 +12,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::plan::Moment;
 use super::route::Reason;
 use crate::cloudtrail::insight::State;
 use crate::config::{Feed, Group, Mute};
 use crate::finding::{Event, findings};
 use crate::mute::mutes_event;
 use crate::severity::Severity;
+use crate::time::Minute;
 
 /// Version of the file.
 const FORMAT: u32 = 1;
@@ -111,11 +113,13 @@ pub struct FeedLog {
     /// The most severe of those, by time.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     worst: BTreeMap<DateTime<Utc>, Severity>,
-    /// Messages that were held back since the last one that says so.
-    held_back: u64,
-    /// Since when, where there are any.
+    /// Since when there is something that was held back, and that no message counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     held_since: Option<DateTime<Utc>>,
+    /// Ids of events that were delivered, and that somebody has asked for again since: whatever becomes of that, what they had
+    /// opened is open.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    again: BTreeSet<String>,
     /// The feed asked not to be called before this.
     #[serde(skip_serializing_if = "Option::is_none")]
     resting: Option<DateTime<Utc>>,
@@ -143,7 +147,7 @@ pub struct Message {
     /// Those of `events` that a later message tells, since somebody asked for them again.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub elsewhere: BTreeSet<String>,
-    /// Messages that were held back before it.
+    /// What was held back before it: so many messages would tell it.
     #[serde(default)]
     pub held_back: u64,
     /// When.
@@ -281,7 +285,7 @@ impl Ledger {
 
     /// Takes what no run has found before, and says which that is. Each gets its incident: that of what it belongs to, or its
     /// own.
-    pub(super) fn take(&mut self, found: Vec<Found>, now: DateTime<Utc>) -> Vec<Event> {
+    pub(super) fn take(&mut self, found: Vec<Found>, moment: Moment) -> Vec<Event> {
         let mut new = Vec::new();
         for Found { event, line } in found {
             let id = event.record.event_id.clone();
@@ -290,25 +294,31 @@ impl Ledger {
                 known.line.get_or_insert(line);
             } else {
                 let shared = event.record.shared_event_id.clone();
-                self.events
-                    .insert(id, Known { shared, incident: String::new(), found: now, line: Some(line) });
+                self.events.insert(
+                    id,
+                    Known { shared, incident: String::new(), found: moment.now, line: Some(line) },
+                );
                 new.push(event);
             }
         }
         if !new.is_empty() {
-            self.assign();
+            self.assign(moment.judged_until);
             self.index = Index::of(&self.events);
         }
         new
     }
 
-    /// Gives every event without an incident its own. What has one keeps it, whoever joins later: receivers know it by that.
-    fn assign(&mut self) {
+    /// Gives every event without an incident its own. What has one keeps it, whoever joins later: receivers know it by that. What
+    /// has no End goes on `until` then, as in the report of the run.
+    fn assign(&mut self, until: Option<Minute>) {
         let mut by_insight = BTreeMap::<String, String>::new();
         for known in self.events.values().filter(|known| !known.incident.is_empty()) {
             by_insight.insert(known.shared.clone(), known.incident.clone());
         }
-        let findings = findings(self.lines().map(|(_, event)| event).collect());
+        let mut findings = findings(self.lines().map(|(_, event)| event).collect());
+        for finding in findings.iter_mut().filter(|finding| finding.end.is_none()) {
+            finding.open_until = until;
+        }
         for incident in crate::incident::incidents(&findings) {
             let members = incident.findings.iter().map(|index| findings[*index].shared_id());
             let known = members.clone().find_map(|shared| by_insight.get(shared).cloned());
@@ -348,12 +358,12 @@ impl Ledger {
         }
     }
 
-    /// What became of the Start of the insight of an event, at a feed.
+    /// What became of the Start of the insight of an event, at a feed. One that was delivered is, though it is told again.
     pub(super) fn start_at(&self, feed: &str, event: &Event) -> Option<&Outcome> {
         let (shared, id) = (&event.record.shared_event_id, &event.record.event_id);
         let log = self.feeds.get(feed)?;
         let start = self.index.by_shared.get(shared)?.iter().find(|other| *other != id)?;
-        log.outcomes.get(start)
+        if log.again.contains(start) { Some(&Outcome::Delivered) } else { log.outcomes.get(start) }
     }
 
     /// What is remembered of a feed.
@@ -443,6 +453,7 @@ impl Ledger {
         }
         for log in self.feeds.values_mut() {
             log.outcomes.retain(|id, _| self.events.contains_key(id));
+            log.again.retain(|id| self.events.contains_key(id));
             log.settle();
         }
         self.feeds

@@ -50,7 +50,7 @@ pub struct Notice {
     /// Those of `opened` after which another of the same series began that goes on: where both are the same alert, the End of the
     /// one must not close what the other has opened.
     pub outlived: Vec<String>,
-    /// Messages that the feed's cap has held back since its last message.
+    /// What the feed's cap has held back since a message said how many: so many messages would tell it.
     pub held_back: u64,
 }
 

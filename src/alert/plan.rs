@@ -8,9 +8,10 @@ use super::ledger::{Found, Ledger, Message, Outcome};
 use super::notice::key;
 use super::route::{Reason, Told, route};
 use crate::cloudtrail::insight::State;
-use crate::config::{Ends, Feed, FeedKind};
+use crate::config::{Ends, Feed};
 use crate::finding::Event;
 use crate::severity::Severity;
+use crate::time::Minute;
 
 /// When, and from when on anything is worth an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Moment {
     pub now: DateTime<Utc>,
     /// What was noticed before this is old.
     pub since: DateTime<Utc>,
+    /// Minutes before this one are judged: so far goes what has no End. `None` where nobody says.
+    pub judged_until: Option<Minute>,
 }
 
 /// What a plan keeps from a feed, by its name.
@@ -40,7 +43,7 @@ pub struct Withheld {
 /// Plans a message to each feed for all that is new to `ledger` and that it is to be told of; notes of the rest why not. What
 /// is not new has been planned by the run that found it, so planning the same twice changes nothing.
 pub fn plan(ledger: &mut Ledger, found: Vec<Found>, feeds: &[Feed], moment: Moment) -> Planned {
-    let new = ledger.take(found, moment.now);
+    let new = ledger.take(found, moment);
     let mut planned = Planned::new();
     for feed in feeds {
         plan_new(ledger, feed, &new, (moment, Cap::Holds));
@@ -70,18 +73,28 @@ pub enum Again {
     Yes,
 }
 
-/// Plans messages to one feed of what was found before. What is pending stays as it was planned.
+/// Plans messages to one feed of what was found before. What is pending stays as it was planned, but for the End of a Start that
+/// is told again: it follows that, and where the Start had been delivered, it closes what that has opened.
 pub(super) fn replan(ledger: &mut Ledger, found: Vec<Found>, feed: &Feed, moment: Moment, again: Again) {
     let events: Vec<Event> = found.iter().map(|found| found.event.clone()).collect();
-    ledger.take(found, moment.now);
+    ledger.take(found, moment);
     let outcomes = ledger.outcomes(&feed.name);
+    let was_delivered = |event: &Event| outcomes.get(&*event.record.event_id) == Some(&&Outcome::Delivered);
     let is_told = |event: &Event| match outcomes.get(&*event.record.event_id) {
         Some(Outcome::Pending) => true,
         Some(Outcome::Delivered) => again == Again::No,
         _ => false,
     };
     let untold: Vec<Event> = events.into_iter().filter(|event| !is_told(event)).collect();
+    let retold: Vec<String> = untold
+        .iter()
+        .filter(|event| was_delivered(event))
+        .map(|event| event.record.event_id.clone())
+        .collect();
+    let ends: Vec<Event> = untold.iter().filter_map(|start| ledger.pending_end(&feed.name, start)).collect();
+    ledger.log(&feed.name).tell_again(retold);
     plan_new(ledger, feed, &untold, (moment, Cap::IsLifted));
+    plan_new(ledger, feed, &ends, (moment, Cap::IsLifted));
 }
 
 /// Decides of each event whether the feed is told, and plans its messages.
@@ -159,15 +172,16 @@ fn plan_feed(
             log.count(now, severity);
         }
         let key = plan_message(ledger, feed, (subject, &events), now);
-        // What resolves an alert of PagerDuty has no room for words.
-        if is_news || !matches!(feed.kind, FeedKind::PagerDuty(_)) {
+        // An end is told in any case: if it said how many, nothing of what they are would ever be sent.
+        if is_news {
             says_how_many = Some(key);
         }
     }
-    if cap == Cap::Holds && ledger.log(&feed.name).held_back() > 0 {
+    if cap == Cap::Holds && ledger.number_held_back(feed) > 0 {
         let says_how_many = says_how_many.or_else(|| release(ledger, feed, now));
         if let Some(key) = says_how_many {
-            ledger.log(&feed.name).tell_held_back(&key);
+            let number = ledger.number_held_back(feed);
+            ledger.log(&feed.name).tell_held_back(&key, number);
         }
     }
 }
@@ -207,9 +221,7 @@ fn release(ledger: &mut Ledger, feed: &Feed, now: DateTime<Utc>) -> Option<Strin
         waiting.entry(ledger.subject(event, feed.group)).or_default().push(event);
     }
     let (subject, events) = in_order(waiting).into_iter().next()?;
-    let log = ledger.log(&feed.name);
-    log.release();
-    log.count(now, severity(&events));
+    ledger.log(&feed.name).count(now, severity(&events));
     for event in &events {
         ledger.note(&feed.name, &event.record.event_id, Outcome::Pending);
     }

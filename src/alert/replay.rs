@@ -51,8 +51,15 @@ impl Alerts {
     }
 
     /// Plans to tell of `found` again: what was not delivered, or all of it. What a run will send anyway stays as it is.
-    pub fn plan_again(&self, ledger: &mut Ledger, found: &[Found], now: DateTime<Utc>, again: Again) {
-        let moment = Moment { now, since: DateTime::UNIX_EPOCH };
+    /// Minutes before `judged_until` are judged.
+    pub fn plan_again(
+        &self,
+        ledger: &mut Ledger,
+        found: &[Found],
+        (now, judged_until): (DateTime<Utc>, Option<Minute>),
+        again: Again,
+    ) {
+        let moment = Moment { now, since: DateTime::UNIX_EPOCH, judged_until };
         ledger.forget_future(now);
         // It was read from where it is published.
         ledger.note_found_published(found);
@@ -82,7 +89,7 @@ impl Alerts {
     ) -> Result<(), AlertError> {
         let before = ledger_of(state)?;
         let mut ledger = before.clone();
-        self.plan_again(&mut ledger, found, now, again);
+        self.plan_again(&mut ledger, found, (now, state.checkpoint().judged_until), again);
         if ledger != before {
             state.save_ledger(&ledger.to_bytes())?;
         }

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::path::Path;
 
 use crate::config::{FeedKind, SecretRef};
 
@@ -40,7 +41,7 @@ pub enum SecretError {
     #[error("the environment has no variable {}, which should hold a secret of the feed", name(.0))]
     Unset(String),
     /// Not readable.
-    #[error("cannot read {}, which should hold a secret of the feed", name(.path))]
+    #[error("cannot read {}, which should hold a secret of the feed", path_name(.path))]
     Unreadable {
         /// The file.
         path: String,
@@ -55,15 +56,25 @@ pub enum SecretError {
 /// The longest word that is shown of a name that leads nowhere.
 const LONGEST_WORD: usize = 16;
 
+/// What is shown in the place of a key.
+const HIDDEN: &str = "*** (it may be the secret itself)";
+
+/// The path of a file that is not there, where it leads to a folder: keys have slashes and dots, too.
+fn path_name(text: &str) -> &str {
+    let path = Path::new(text);
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        // A key can begin with a slash; files hardly lie in the root.
+        Some(folder) if folder.parent().is_none() => name(text),
+        Some(folder) if path.is_absolute() || folder.is_dir() => text,
+        Some(_) => HIDDEN,
+        None => name(text),
+    }
+}
+
 /// The name of a variable or a file that is not there, unless it looks like a key that stands in the wrong place.
 fn name(text: &str) -> &str {
     let mut words = text.split(|character: char| !character.is_ascii_alphanumeric());
-    let is_path = text.contains(['/', '\\', '.']);
-    if is_path || words.all(|word| word.len() <= LONGEST_WORD) {
-        text
-    } else {
-        "*** (it may be the secret itself)"
-    }
+    if words.all(|word| word.len() <= LONGEST_WORD) { text } else { HIDDEN }
 }
 
 /// The secrets of a feed, read.
@@ -170,8 +181,27 @@ mod tests {
                 assert_eq!(why.contains(name), is_shown, "{why}");
             }
         }
-        let path = SecretRef::File("/run/secrets/R0123456789abcdef0123456789abcde".into());
-        assert!(read(&path).is_err_and(|error| error.to_string().contains("/run/secrets/R0123")));
+        let folder = tempfile::tempdir().expect("a folder");
+        let (long, absent) = ("R0123456789abcdef0123456789abcde", "no-such-folder");
+        let paths = [
+            (format!("/run/secrets/{long}"), true),
+            (folder.path().join(long).display().to_string(), true),
+            (format!("src/{long}.key"), true),
+            (format!("./{long}"), true),
+            ("pd.key".to_owned(), true),
+            (format!("{absent}/{long}"), false),
+            // A token, keys in base64, and an address without its scheme.
+            (format!("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.{long}"), false),
+            ("q7Zk2vXcR9/LmPw8sTbNy4HdGjKfAeUoIqWzXcVbNmE=".to_owned(), false),
+            ("/q7Zk2vXcR9LmPw8sTbNy4HdGjKfAeUoIqWzXcVbNmE=".to_owned(), false),
+            ("q7Zk2vXc/9LmPw8s/bNy4HdG=".to_owned(), false),
+            (format!("hooks.slack.com/services/T0000/B0000/{long}"), false),
+            ("hooks.slack.com/services/T0000/B0000/XXXX".to_owned(), false),
+        ];
+        for (path, is_shown) in paths {
+            let why = read(&SecretRef::File(path.clone().into())).expect_err("it is not there").to_string();
+            assert_eq!(why.contains(&path), is_shown, "{why}");
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ fn now() -> DateTime<Utc> {
 }
 
 const fn moment(now: DateTime<Utc>) -> Moment {
-    Moment { now, since: DateTime::UNIX_EPOCH }
+    Moment { now, since: DateTime::UNIX_EPOCH, judged_until: None }
 }
 
 /// A Start or an End of the insight of that number: each is of an API and an account of its own, which begins in that minute
@@ -178,10 +178,12 @@ fn the_most_severe_is_told_before_the_cap_is_reached_and_ends_are_told_in_any_ca
     let pending = made(&ledger, &feeds[0]);
     assert_eq!(pending.len(), 2);
     assert_eq!(pending[1].0.events, [end(2).event_id.to_string()]);
-    assert_eq!(pending[1].1.held_back, 1, "the other that began");
+    assert_eq!(pending[1].1.held_back, 0, "an end begins nothing");
     let later = moment(now() + TimeDelta::minutes(61));
     plan(&mut ledger, all(&[start(5)]), &feeds, later);
-    assert_eq!(made(&ledger, &feeds[0]).len(), 3, "an hour later there is room again");
+    let pending = made(&ledger, &feeds[0]);
+    assert_eq!(pending.len(), 3, "an hour later there is room again");
+    assert_eq!(pending[2].1.held_back, 1, "the other that began");
 }
 
 #[test]
@@ -221,19 +223,131 @@ fn what_is_worse_than_all_of_the_hour_is_told_and_what_is_held_back_is_said() {
 }
 
 #[test]
-fn a_message_that_cannot_say_how_many_were_held_back_does_not_take_the_number() {
-    let feeds = feeds(
-        "[[feed]]\nname = \"f\"\ntype = \"pagerduty\"\nrouting_key_env = \"K\"\nat_most = 1\ngroup = \"none\"\n",
-    );
-    let mut ledger = Ledger::default();
-    plan(&mut ledger, all(&[start(1)]), &feeds, moment(now()));
-    ledger.note("f", &start(1).event_id.to_string(), Outcome::Delivered);
-    let soon = moment(now() + TimeDelta::minutes(5));
-    plan(&mut ledger, all(&[end(1), start(2), start(3), start(4)]), &feeds, soon);
-    let pending = made(&ledger, &feeds[0]);
-    assert_eq!((pending.len(), pending[0].1.held_back), (1, 0), "what resolves has no room for it");
-    plan(&mut ledger, Vec::new(), &feeds, moment(now() + TimeDelta::minutes(61)));
-    assert_eq!(made(&ledger, &feeds[0])[1].1.held_back, 2, "what triggers has");
+fn an_end_does_not_take_the_number_of_what_was_held_back() {
+    let pagerduty = "type = \"pagerduty\"\nrouting_key_env = \"K\"";
+    for kind in [pagerduty, "type = \"webhook\"\nurl = \"https://soar.example\""] {
+        let text = format!("[[feed]]\nname = \"f\"\n{kind}\nat_most = 1\ngroup = \"none\"\n");
+        let feeds = feeds(&text);
+        let mut ledger = Ledger::default();
+        plan(&mut ledger, all(&[start(1)]), &feeds, moment(now()));
+        ledger.note("f", &start(1).event_id.to_string(), Outcome::Delivered);
+        let soon = moment(now() + TimeDelta::minutes(5));
+        plan(&mut ledger, all(&[end(1), start(2), start(3), start(4)]), &feeds, soon);
+        let pending = made(&ledger, &feeds[0]);
+        assert_eq!((pending.len(), pending[0].1.held_back), (1, 0), "what resolves does not say it");
+        // Those are over, too, by the time that there is room.
+        plan(&mut ledger, all(&[end(2), end(3)]), &feeds, moment(now() + TimeDelta::minutes(50)));
+        plan(&mut ledger, Vec::new(), &feeds, moment(now() + TimeDelta::minutes(61)));
+        let pending = made(&ledger, &feeds[0]);
+        assert_eq!((pending.len(), pending[1].1.held_back), (2, 2), "what triggers does");
+        assert_eq!(pending[1].0.events, [start(2), end(2)].map(|insight| insight.event_id.to_string()));
+    }
+}
+
+#[test]
+fn only_what_is_still_held_back_is_counted() {
+    let feeds = [feed("at_most = 1")];
+    let at = |minutes: i64| moment(now() + TimeDelta::minutes(minutes));
+    let eve = |number: u16| by_eve(number, State::Start, Severity::Medium);
+    // Of one incident, two times.
+    let held_back = || {
+        let mut ledger = Ledger::default();
+        plan(&mut ledger, all(&[start(100)]), &feeds, at(0));
+        plan(&mut ledger, all(&[eve(1), eve(2)]), &feeds, at(5));
+        plan(&mut ledger, all(&[eve(3)]), &feeds, at(10));
+        ledger
+    };
+    let last = |ledger: &Ledger| made(ledger, &feeds[0]).pop().expect("it is told");
+    let mut ledger = held_back();
+    plan(&mut ledger, Vec::new(), &feeds, at(61));
+    let (message, notice) = last(&ledger);
+    assert_eq!((message.events.len(), notice.held_back), (3, 0), "all are sent after all");
+    let mut ledger = held_back();
+    plan(&mut ledger, all(&[start(200)]), &feeds, at(61));
+    assert_eq!(last(&ledger).1.held_back, 1, "one message would have told them");
+    plan(&mut ledger, all(&[start(201)]), &feeds, at(130));
+    assert_eq!(last(&ledger).1.held_back, 0, "that was said");
+    let mut ledger = held_back();
+    replan(&mut ledger, all(&[eve(1), eve(2), eve(3)]), &feeds[0], at(20), Again::No);
+    plan(&mut ledger, all(&[start(200)]), &feeds, at(61));
+    assert_eq!(last(&ledger).1.held_back, 0, "somebody asked for them");
+    let mut ledger = held_back();
+    let rule = "[[mute]]\nreason = \"known\"\nprincipal = \"user/eve\"";
+    ledger.mute(&Config::load(rule, "f.toml").expect("a sound configuration").mutes, at(20).now);
+    plan(&mut ledger, all(&[start(200)]), &feeds, at(61));
+    assert_eq!(last(&ledger).1.held_back, 0, "a rule mutes them");
+    // An old ledger has a number.
+    let text = String::from_utf8(held_back().to_bytes()).expect("text");
+    let old = text.replace("\"held_since\"", "\"held_back\":7,\"held_since\"");
+    assert_ne!(old, text);
+    assert_eq!(Ledger::from_bytes(old.as_bytes()).expect("as it was"), held_back());
+}
+
+#[test]
+fn an_end_follows_its_start_that_is_told_again_and_closes_what_that_had_opened() {
+    let feeds = feeds("[[feed]]\nname = \"f\"\ntype = \"pagerduty\"\nrouting_key_env = \"K\"\n").remove(0);
+    let later = moment(now() + TimeDelta::hours(1));
+    let id = |insight: Insight| insight.event_id.to_string();
+    let told = |ledger: &Ledger| -> Vec<(Vec<String>, Vec<String>)> {
+        let ids = |notice: &Notice| notice.events.iter().map(|event| event.record.event_id.clone()).collect();
+        made(ledger, &feeds).iter().map(|(_, notice)| (ids(notice), notice.opened.clone())).collect()
+    };
+    let opened = || vec![start(1).shared_id.to_string()];
+    let one = std::slice::from_ref(&feeds);
+    for (outcome, want) in [
+        (Outcome::Delivered, vec![(vec![id(start(1))], Vec::new()), (vec![id(end(1))], opened())]),
+        // Nobody was told of that one: both halves open it, in order.
+        (
+            Outcome::Rejected("x".into()),
+            vec![(vec![id(start(1))], Vec::new()), (vec![id(end(1))], Vec::new())],
+        ),
+    ] {
+        let mut ledger = Ledger::default();
+        plan(&mut ledger, all(&[start(1)]), one, moment(now()));
+        ledger.note("f", &id(start(1)), Outcome::Delivered);
+        // The receiver is down as it ends.
+        plan(&mut ledger, all(&[end(1), end(2)]), one, later);
+        ledger.note("f", &id(start(1)), outcome);
+        for found in [all(&[start(1)]), all(&[start(1), end(1)])] {
+            let mut ledger = ledger.clone();
+            replan(&mut ledger, found, &feeds, later, Again::Yes);
+            assert_eq!(told(&ledger), want);
+            assert_eq!(Ledger::from_bytes(&ledger.to_bytes()).expect("as written"), ledger);
+        }
+    }
+    // Told again before it ends, to a receiver that is down, or that does not want it this time.
+    for outcome in [Outcome::Pending, Outcome::Rejected("x".into())] {
+        let mut ledger = Ledger::default();
+        plan(&mut ledger, all(&[start(1)]), one, moment(now()));
+        ledger.note("f", &id(start(1)), Outcome::Delivered);
+        replan(&mut ledger, all(&[start(1)]), &feeds, later, Again::Yes);
+        ledger.note("f", &id(start(1)), outcome);
+        plan(&mut ledger, all(&[end(1)]), one, later);
+        assert_eq!(told(&ledger).pop(), Some((vec![id(end(1))], opened())));
+    }
+}
+
+#[test]
+fn what_comes_while_another_goes_on_is_of_its_incident() {
+    let feeds = [feed("")];
+    let incidents = |judged_until: Option<Minute>, has_ended: bool| {
+        let at = |minutes: i64| Moment { judged_until, ..moment(now() + TimeDelta::minutes(minutes)) };
+        let mut ledger = Ledger::default();
+        let first = if has_ended { vec![State::Start, State::End] } else { vec![State::Start] };
+        let first: Vec<Insight> = first.into_iter().map(|state| by_eve(1, state, Severity::High)).collect();
+        plan(&mut ledger, all(&first), &feeds, at(0));
+        // Five hours after it was noticed.
+        plan(&mut ledger, all(&[by_eve(300, State::Start, Severity::High)]), &feeds, at(10));
+        made(&ledger, &feeds[0])
+            .into_iter()
+            .map(|(message, _)| message.incident)
+            .collect::<BTreeSet<_>>()
+            .len()
+    };
+    let judged = Minute::parse("2026-02-03T06:00:00Z");
+    assert_eq!(incidents(judged, false), 1, "that goes on");
+    assert_eq!(incidents(judged, true), 2, "that was over");
+    assert_eq!(incidents(None, false), 2, "nobody says that it went on");
 }
 
 #[test]

@@ -110,7 +110,8 @@ async fn replay(
     if args.dry_run {
         let state = state.map(|state| State::read_only(&state, buckets)).transpose()?;
         let mut ledger = state.as_ref().map(ledger_of).transpose()?.unwrap_or_default();
-        alerts.plan_again(&mut ledger, &found, now, again);
+        let judged_until = state.as_ref().and_then(|state| state.checkpoint().judged_until);
+        alerts.plan_again(&mut ledger, &found, (now, judged_until), again);
         return output::write(|out| {
             for preview in alerts.preview(&ledger, &only, now) {
                 serde_json::to_writer(&mut *out, &preview)?;

@@ -99,7 +99,7 @@ impl AlertArgs {
         let lately = if is_backfill { now - LATELY } else { ledger.since(now) };
         let settled = TimeDelta::minutes(going_on.settle.into());
         let since = self.alert_since.map_or(lately - settled, time);
-        let moment = Moment { now, since };
+        let moment = Moment { now, since, judged_until: None };
         let asks_what_was_told = ledger.has_unpublished();
         let (begun, buckets) = (instant(), buckets.clone());
         Ok(Some(Alerting { alerts, moment, asks_what_was_told, begun, buckets, stop }))
@@ -112,14 +112,15 @@ impl Alerting {
         self.alerts.use_stdout()
     }
 
-    /// Notes in the ledger what was found, where what was told before this run is as `told` says.
+    /// Notes in the ledger what was found in minutes before `judged_until`, where what was told before this run is as `told` says.
     pub(super) fn note(
         &self,
         state: &mut State,
         insights: &[Insight],
+        judged_until: Option<Minute>,
         (publishing, told): (Publishing, Option<&Told>),
     ) -> Result<Planned, AlertError> {
-        self.alerts.note(state, insights, self.moment, (publishing, told))
+        self.alerts.note(state, insights, Moment { judged_until, ..self.moment }, (publishing, told))
     }
 
     /// Notes that what was to be published is.

@@ -170,10 +170,11 @@ pub(super) async fn scan_into(
     let mut scanned = scan(reading, looking, going_on, cancel, progress).await?;
     let mut stages = std::mem::take(&mut scanned.stages);
     let mut planned = Planned::new();
+    let judged_until = scanned.summary.coverage.went_on.as_ref().map(|went_on| went_on.judged_until);
     // What was published is left out when all is judged again: it has to be known here before.
     if let (true, Some(alerting), Some(hand_on)) = (is_rescore, alerting, &mut scanned.hand_on) {
         let how = (Publishing::ToCome, told.as_ref());
-        planned = alerting.note(hand_on.state(), &scanned.insights, how)?;
+        planned = alerting.note(hand_on.state(), &scanned.insights, judged_until, how)?;
     }
     stage("publish", &mut stages, || {
         let mut all = outputs(&scanned.insights, &scanned.organizations);
@@ -202,7 +203,7 @@ pub(super) async fn scan_into(
             Some(alerting) if is_rescore => alerting.note_published(hand_on.state())?,
             Some(alerting) => {
                 let how = (Publishing::Done, told.as_ref());
-                planned = alerting.note(hand_on.state(), &scanned.insights, how)?;
+                planned = alerting.note(hand_on.state(), &scanned.insights, judged_until, how)?;
             }
             None => {}
         }

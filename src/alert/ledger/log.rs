@@ -32,6 +32,11 @@ impl FeedLog {
         }
     }
 
+    /// Remembers of these events that they were delivered, before they are told again.
+    pub(in crate::alert) fn tell_again(&mut self, ids: Vec<String>) {
+        self.again.extend(ids);
+    }
+
     /// How many messages were planned in the hour before `now`.
     fn planned_lately(&mut self, now: DateTime<Utc>) -> usize {
         self.planned.retain(|planned| now - *planned < TimeDelta::hours(1));
@@ -61,25 +66,14 @@ impl FeedLog {
 
     /// Holds back a message with these events.
     pub(in crate::alert) fn hold_back(&mut self, events: Vec<String>, now: DateTime<Utc>) {
-        self.held_back += 1;
         self.held_since.get_or_insert(now);
         self.outcomes.extend(events.into_iter().map(|id| (id, Outcome::HeldBack)));
     }
 
-    /// Messages that were held back, and nobody has said so.
-    pub(in crate::alert) const fn held_back(&self) -> u64 {
-        self.held_back
-    }
-
-    /// One of them is sent after all.
-    pub(in crate::alert) fn release(&mut self) {
-        self.held_back = self.held_back.saturating_sub(1);
-    }
-
-    /// Lets the message with this key say how many were held back.
-    pub(in crate::alert) fn tell_held_back(&mut self, key: &str) {
+    /// Lets the message with this key say how many are held back.
+    pub(in crate::alert) fn tell_held_back(&mut self, key: &str, number: u64) {
         if let Some(last) = self.messages.iter_mut().rfind(|message| message.key == key) {
-            last.held_back += std::mem::take(&mut self.held_back);
+            last.held_back += number;
             self.held_since = None;
         }
     }
@@ -98,6 +92,7 @@ impl FeedLog {
     /// Forgets everything of an event.
     pub(super) fn forget(&mut self, id: &str) {
         self.outcomes.remove(id);
+        self.again.remove(id);
     }
 
     /// Drops messages that were planned before `since`; what was pending of them is given up: how many events that are.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
-use super::{FeedLog, Found, Ledger, Message, Outcome};
+use super::{FeedLog, Found, Known, Ledger, Message, Outcome};
 use crate::alert::notice::Notice;
 use crate::alert::route::Reason;
 use crate::cloudtrail::insight::State;
@@ -67,10 +67,7 @@ impl Ledger {
     /// What a feed's cap has held back since a message said how many, with what has ended of it, as far as lines are kept.
     pub(in crate::alert) fn held_back(&self, feed: &str) -> Vec<Event> {
         let Some(log) = self.feeds.get(feed) else { return Vec::new() };
-        let is_held_back = |id: &String| {
-            let found = self.events.get(id).map(|known| known.found);
-            log.outcomes.get(id) == Some(&Outcome::HeldBack) && found >= log.held_since
-        };
+        let is_held_back = |id: &String| self.is_held_back(log, id);
         let others = |shared: &String| self.index.by_shared.get(shared).into_iter().flatten();
         let waits = |(id, outcome): &(&String, &Outcome)| match outcome {
             Outcome::HeldBack => is_held_back(id),
@@ -80,6 +77,32 @@ impl Ledger {
             _ => false,
         };
         log.outcomes.iter().filter(waits).filter_map(|(id, _)| self.event(id)).collect()
+    }
+
+    /// How many messages would tell what a feed's cap has held back since one said how many.
+    pub(in crate::alert) fn number_held_back(&self, feed: &Feed) -> u64 {
+        let Some(log) = self.feeds.get(&*feed.name) else { return 0 };
+        let held_back = log.outcomes.keys().filter(|id| self.is_held_back(log, id));
+        let subject = |known: &Known| match feed.group {
+            Group::Insight => known.shared.clone(),
+            Group::Incident => known.incident.clone(),
+        };
+        held_back.filter_map(|id| self.events.get(id)).map(subject).collect::<BTreeSet<_>>().len() as u64
+    }
+
+    fn is_held_back(&self, log: &FeedLog, id: &str) -> bool {
+        let found = self.events.get(id).map(|known| known.found);
+        log.outcomes.get(id) == Some(&Outcome::HeldBack)
+            && log.held_since.is_some()
+            && found >= log.held_since
+    }
+
+    /// The End that waits for a feed, of the insight of a Start.
+    pub(in crate::alert) fn pending_end(&self, feed: &str, start: &Event) -> Option<Event> {
+        let log = self.feeds.get(feed).filter(|_| start.state() == State::Start)?;
+        let others = self.index.by_shared.get(&start.record.shared_event_id)?.iter();
+        let mut others = others.filter(|id| **id != start.record.event_id);
+        self.event(others.find(|id| log.outcomes.get(*id) == Some(&Outcome::Pending))?)
     }
 
     /// Whether anything is to be sent to a feed.
