@@ -1,5 +1,5 @@
 //! What a scan is to read, keep and write -> what of it does not go together. The same for `scan` and `check`.
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::anyhow;
 
@@ -74,7 +74,18 @@ impl Places {
 fn is_same(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| {
         let path = std::path::absolute(path).ok()?;
-        let real = |there: &Path| Some(there.canonicalize().ok()?.join(path.strip_prefix(there).ok()?));
+        let real = |there: &Path| {
+            let mut real = there.canonicalize().ok()?;
+            // What is not there yet will be folders, no links.
+            for part in path.strip_prefix(there).ok()?.components() {
+                if part == Component::ParentDir {
+                    real.pop();
+                } else {
+                    real.push(part);
+                }
+            }
+            Some(real)
+        };
         path.ancestors().find_map(real)
     };
     one == other

@@ -13,18 +13,18 @@ use tracing::{info, warn};
 use super::in_order::InOrder;
 use super::read_files::{Listed, ReadFiles};
 use super::spill::{IN_MEMORY, Spill};
+use super::table::{CountedBefore, read_table};
 use super::{Cancel, Progress, note};
-use crate::aggregate::{Attribution, Counts, Settling};
-use crate::classify::Exclusion;
+use crate::aggregate::{Attribution, Counts};
 use crate::cloudtrail::organizations::Organizations;
 use crate::s3::{Buckets, Fetched, Prefetch, S3Error, Wanted};
 use crate::source::before::{Anew, Before, Within};
-use crate::source::coverage::{Coverage, Skipped};
+use crate::source::coverage::Coverage;
 use crate::source::files::LogFiles;
-use crate::source::read::{self, FileRead, Raw, Scratch, TimeRange, raw_of, read_file, read_input};
-use crate::source::walk::{Found, LogFile, Place, Table, may_pass, shown, walk_new};
-use crate::state::ReadFile;
-use crate::store::{csv_table, parquet_table};
+use crate::source::may_pass::may_pass;
+use crate::source::read::{self, FileRead, Raw, Scratch, TimeRange, read_file, read_input};
+use crate::source::walk::{Found, LogFile, Place, Table, shown, walk_new};
+use crate::state::{ReadFile, State};
 use crate::time::{MINUTES_PER_DAY, Minute};
 
 /// What to read, and how.
@@ -62,13 +62,15 @@ pub struct Beginning {
     pub counts: Counts,
     /// The files that earlier runs have read; `None` where none can be known.
     pub read: Option<ReadFiles>,
+    /// What earlier runs left; `None` where none can have.
+    pub state: Option<Arc<State>>,
 }
 
 impl Beginning {
     /// Of a run that no other went before.
     #[must_use]
     pub fn anew() -> Self {
-        Self { counts: Counts::on(Box::new(Spill::new(IN_MEMORY))), read: None }
+        Self { counts: Counts::on(Box::new(Spill::new(IN_MEMORY))), read: None, state: None }
     }
 }
 
@@ -100,7 +102,7 @@ pub fn count_on(
     cancel: &Cancel,
     progress: &dyn Progress,
 ) -> anyhow::Result<Counted> {
-    let Beginning { counts, read: mut known } = beginning;
+    let Beginning { counts, read: mut known, state } = beginning;
     let sources: Vec<String> = reading.sources.iter().map(|source| shown(source)).collect();
     note("what", sources.join(" "));
     let TimeRange { from, to } = reading.range;
@@ -119,7 +121,8 @@ pub fn count_on(
     if tables.len() > 1 || (!tables.is_empty() && !logs.is_empty()) {
         warn!("Counts tables are read beside other sources: a call that is in two of them counts twice.");
     }
-    let inputs = Arc::new(Inputs { tables_from: uncounted_from(&counts), tables, logs });
+    let counted_before = CountedBefore::of(state.as_deref(), &tables)?;
+    let inputs = Arc::new(Inputs { counted_before, tables, logs });
     let bodies = prefetch(&inputs, &reading.buckets)?;
     progress.begin(inputs.len() as u64);
     let jobs = reading.jobs.get().min(inputs.len().max(1));
@@ -287,7 +290,9 @@ impl Run<'_> {
                     }
                 }
             }
-            Input::Table(table) => read_table(table, self.reading, self.inputs.tables_from, self.is_listed)?,
+            Input::Table(table) => {
+                read_table(table, self.reading, self.inputs.counted_before.as_ref(), self.is_listed)?
+            }
         };
         self.cancel.check()?;
         for skipped in &read.coverage.skipped {
@@ -305,14 +310,14 @@ impl Run<'_> {
 /// Whether a file that could not be read may be readable the next time: it is there, and nobody denies it.
 fn may_pass_on_disk(place: &Place) -> bool {
     let Place::Path(path) = place else { return false };
-    File::open(path).err().is_none_or(|error| may_pass(error.kind()))
+    File::open(path).err().is_none_or(|error| may_pass(&error))
 }
 
 /// All that is to be read, in order.
 struct Inputs {
     tables: Vec<Table>,
-    /// The first of their minutes that counts; `None` where all do.
-    tables_from: Option<Minute>,
+    /// What of them does not count; `None` where all does.
+    counted_before: Option<CountedBefore>,
     logs: LogFiles,
 }
 
@@ -401,47 +406,6 @@ fn prefetch(inputs: &Arc<Inputs>, buckets: &Buckets) -> Result<Option<Prefetch>,
     let shared = Arc::clone(inputs);
     let wanted = move |number| shared.wanted(number);
     Ok(Some(Prefetch::start(&bucket, buckets.clone(), inputs.len(), wanted)))
-}
-
-/// The first minute that no earlier run has counted: a table that has grown holds what comes before it again, and its rows
-/// have no ids by which that would be known.
-fn uncounted_from(counts: &Counts) -> Option<Minute> {
-    let Settling { newest, judged_until, .. } = counts.settling()?;
-    // Where files tell when they were delivered, the last calls are those of logs.
-    let last = counts.span().filter(|_| newest.is_none()).map(|(_, last)| last.plus(1));
-    judged_until.max(last)
-}
-
-/// A counts table, from its minute `from` on, as if its calls had been read from logs.
-fn read_table(
-    Table { path, name }: &Table,
-    reading: &Reading,
-    from: Option<Minute>,
-    tell_raw: bool,
-) -> anyhow::Result<FileRead> {
-    let is_parquet = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"));
-    let read = if is_parquet { parquet_table::read } else { csv_table::read };
-    let range = from.map_or(reading.range, |_| TimeRange { from, ..reading.range });
-    let mut table = read(path, reading.attribution, &|minute| range.contains(minute))?;
-    let size = path.metadata().map_or(0, |metadata| metadata.len());
-    let mut coverage = Coverage { files: 1, bytes: size, records: table.calls, ..Coverage::default() };
-    if table.outside > 0 {
-        let reason = from.map_or(Exclusion::OutsideTimeRange, |_| Exclusion::CountedBefore);
-        coverage.excluded.insert(reason, table.outside);
-    }
-    coverage.skipped = table
-        .bad_rows
-        .iter()
-        .map(|bad| Skipped {
-            what: name.clone(),
-            why: format!("row {}: {}", bad.first, bad.why),
-            records: bad.rows,
-        })
-        .collect();
-    let raw = tell_raw.then(|| raw_of(path)).transpose()?;
-    let calls = table.batch.hand_over();
-    coverage.minutes = calls.span();
-    Ok(FileRead { calls, coverage, raw })
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub mod interrupt;
 pub mod judge;
 pub mod scan;
 mod spill;
+mod table;
 pub mod trial;
 
 use std::sync::Arc;

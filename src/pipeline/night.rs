@@ -121,7 +121,8 @@ impl Night {
             learned: Vec::new(),
             state: Arc::clone(&state),
         };
-        let mut beginning = Beginning { counts, read: Some(ReadFiles::of(state, relist, !to_the_end)?) };
+        let read = Some(ReadFiles::of(Arc::clone(&state), relist, !to_the_end)?);
+        let mut beginning = Beginning { counts, read, state: Some(state) };
         let open_from = night.judged_before().map(Minute::day);
         let days: Vec<Day> =
             night.kept_days().filter(|day| open_from.is_none_or(|from| *day >= from)).collect();

@@ -319,6 +319,10 @@ impl Before for ReadFiles {
     fn goes_on(&self) -> bool {
         !self.state.is_new()
     }
+
+    fn waits_for_unlisted(&self) -> bool {
+        !self.waiting.is_off && self.state.checkpoint().newest_delivery.is_some()
+    }
 }
 
 /// Whether a folder is a SOURCE, or lies below it.

@@ -17,6 +17,11 @@ pub trait Before {
     /// Whether there can have been an earlier run.
     fn goes_on(&self) -> bool;
 
+    /// Whether what is new waits for what cannot be listed now.
+    fn waits_for_unlisted(&self) -> bool {
+        false
+    }
+
     /// Whether nothing that is wanted can lie in a dated folder.
     fn is_outside(&self, _: &DatedFolder<'_>) -> bool {
         false

@@ -93,13 +93,13 @@ impl Walk<'_> {
 
     /// A part of a bucket that could not be listed.
     pub(super) fn not_listed(&mut self, S3Error { location, cause, .. }: &S3Error) {
-        self.found.may_be_more |= cause.may_pass();
+        let waits = self.may_be_more(cause.may_pass());
         let path = location.to_string();
         let path = Path::new(&path);
         // All of the only SOURCE has no name below it.
         let name = Some(self.name(path)).filter(|name| !name.as_os_str().is_empty());
         let name = name.unwrap_or_else(|| path.to_owned());
-        self.put_aside(path, name, Fate::Skipped(format!("cannot list: {}", cause.row())));
+        self.put_aside(path, name, Fate::Skipped(format!("cannot list: {}{waits}", cause.row())));
     }
 
     fn listed(&mut self, location: &Location, stamp: Stamp, claim: Option<Claim>) {

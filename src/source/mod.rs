@@ -6,6 +6,7 @@ pub mod coverage;
 pub mod files;
 pub mod inflate;
 mod libdeflate;
+pub mod may_pass;
 pub mod parse;
 pub mod read;
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub use super::claim::Claim;
 use super::claim::{claim_of, claim_of_name, is_table};
 use super::coverage::{Coverage, Skipped};
 use super::files::LogFiles;
+use super::may_pass::may_pass;
 use crate::cloudtrail::dated_folder::DatedFolder;
 use crate::cloudtrail::object_key::ObjectKey;
 use crate::cloudtrail::organizations::Organizations;
@@ -349,9 +350,10 @@ impl Walk<'_> {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
-                    self.found.may_be_more |= error.io_error().is_some_and(|error| may_pass(error.kind()));
+                    let waits = self.may_be_more(error.io_error().is_some_and(may_pass));
                     let path = error.path().unwrap_or(root);
-                    self.put_aside(path, named(path), Fate::Skipped(unreachable(&error, named)));
+                    let why = unreachable(&error, named) + waits;
+                    self.put_aside(path, named(path), Fate::Skipped(why));
                     continue;
                 }
             };
@@ -435,17 +437,18 @@ impl Walk<'_> {
         self.aside.push(Aside { path: path.to_owned(), name, fate });
     }
 
+    /// Notes that something could not be listed. Gives what follows from that, for its row.
+    pub(super) fn may_be_more(&mut self, may_pass: bool) -> &'static str {
+        self.found.may_be_more |= may_pass;
+        let waits = may_pass && self.before.waits_for_unlisted();
+        if waits { "; what came since the last run waits for it" } else { "" }
+    }
+
     /// A path from the folder above all SOURCEs.
     pub(super) fn name(&self, path: &Path) -> PathBuf {
         let path = absolute(path);
         path.strip_prefix(&self.above).unwrap_or(&path).to_owned()
     }
-}
-
-/// Whether what cannot be read on a disk may be readable the next time: it is there, and nobody denies it.
-#[must_use]
-pub const fn may_pass(kind: io::ErrorKind) -> bool {
-    !matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied)
 }
 
 /// Why a folder or link cannot be followed.

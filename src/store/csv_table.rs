@@ -5,7 +5,7 @@ use std::path::Path;
 use csv::{ByteRecord, ReaderBuilder, WriterBuilder};
 use flate2::bufread::MultiGzDecoder;
 
-use super::table::{COLUMNS, InRange, REQUIRED, Row, TableError, TableRead, in_order};
+use super::table::{COLUMNS, REQUIRED, Row, TableError, TableRead, Wanted, in_order};
 use crate::aggregate::{Attribution, Counts};
 use crate::names::Access;
 use crate::time::Minute;
@@ -60,15 +60,15 @@ fn io_error(error: csv::Error) -> std::io::Error {
 ///
 /// # Errors
 /// When the file cannot be read, or is not such a table.
-pub fn read(path: &Path, attribution: Attribution, in_range: InRange<'_>) -> Result<TableRead, TableError> {
+pub fn read(path: &Path, attribution: Attribution, is_wanted: Wanted<'_>) -> Result<TableRead, TableError> {
     let io = |source| TableError::Io { action: "read", path: path.into(), source };
     let mut file = BufReader::with_capacity(1 << 16, std::fs::File::open(path).map_err(io)?);
     let gzipped = file.fill_buf().map_err(io)?.starts_with(&[0x1f, 0x8b]);
     let table = TableRead::new(attribution);
     if gzipped {
-        read_from(MultiGzDecoder::new(file), path, table, in_range)
+        read_from(MultiGzDecoder::new(file), path, table, is_wanted)
     } else {
-        read_from(file, path, table, in_range)
+        read_from(file, path, table, is_wanted)
     }
 }
 
@@ -76,7 +76,7 @@ fn read_from(
     input: impl Read,
     path: &Path,
     mut table: TableRead,
-    in_range: InRange<'_>,
+    is_wanted: Wanted<'_>,
 ) -> Result<TableRead, TableError> {
     let wrong = |why: String| TableError::Format { path: path.into(), why };
     let mut csv = ReaderBuilder::new().from_reader(input);
@@ -88,7 +88,7 @@ fn read_from(
         number += 1;
         match csv.read_byte_record(&mut record) {
             Ok(true) => match row(&record, &places) {
-                Some(row) => table.row(number, &row, in_range),
+                Some(row) => table.row(number, &row, is_wanted),
                 None => table.bad_row(number, "a text is not UTF-8"),
             },
             Ok(false) => return Ok(table),

@@ -20,7 +20,7 @@ mod tests {
     use crate::series::Category;
     use crate::time::Minute;
 
-    fn all(_: Minute) -> bool {
+    fn all(_: &Observation<'_>) -> bool {
         true
     }
 

@@ -9,7 +9,7 @@ use polars::io::mmap::MmapBytesReader;
 use polars::prelude::*;
 
 use super::no_panic::no_panic;
-use super::table::{COLUMNS, InRange, REQUIRED, Row, TableError, TableRead, in_order_of};
+use super::table::{COLUMNS, REQUIRED, Row, TableError, TableRead, Wanted, in_order_of};
 use crate::aggregate::{Attribution, Cell, Counts};
 use crate::names::{Access, Names, TextId};
 use crate::series::Category;
@@ -166,11 +166,11 @@ fn frame(cells: &[Cell], words: &Words<'_>, columns: usize) -> PolarsResult<Data
 ///
 /// # Errors
 /// When the file cannot be read, or is not such a table.
-pub fn read(path: &Path, attribution: Attribution, in_range: InRange<'_>) -> Result<TableRead, TableError> {
+pub fn read(path: &Path, attribution: Attribution, is_wanted: Wanted<'_>) -> Result<TableRead, TableError> {
     let mut file =
         File::open(path).map_err(|source| TableError::Io { action: "read", path: path.into(), source })?;
     // polars panics on some damaged files.
-    match no_panic(|| read_file(&mut file, TableRead::new(attribution), in_range)) {
+    match no_panic(|| read_file(&mut file, TableRead::new(attribution), is_wanted)) {
         Ok(Ok(table)) => Ok(table),
         Ok(Err(why)) | Err(why) => Err(TableError::Format { path: path.into(), why }),
     }
@@ -188,7 +188,7 @@ pub fn from_bytes(bytes: Vec<u8>, attribution: Attribution) -> Result<TableRead,
 fn read_file<F: MmapBytesReader>(
     file: &mut F,
     mut table: TableRead,
-    in_range: InRange<'_>,
+    is_wanted: Wanted<'_>,
 ) -> Result<TableRead, String> {
     let wrong = |error: PolarsError| one_line(&error);
     let columns = present_columns(file)?;
@@ -200,7 +200,7 @@ fn read_file<F: MmapBytesReader>(
             .read_parallel(ParallelStrategy::None)
             .finish()
             .map_err(wrong)?;
-        read_slice(&slice, start as u64, &mut table, in_range).map_err(wrong)?;
+        read_slice(&slice, start as u64, &mut table, is_wanted).map_err(wrong)?;
     }
     Ok(table)
 }
@@ -223,7 +223,7 @@ fn read_slice(
     slice: &DataFrame,
     start: u64,
     table: &mut TableRead,
-    in_range: InRange<'_>,
+    is_wanted: Wanted<'_>,
 ) -> PolarsResult<()> {
     let minutes = minutes(slice.column(COLUMNS[0])?)?;
     let calls = slice.column(COLUMNS[8])?.cast(&DataType::Int64)?;
@@ -247,7 +247,7 @@ fn read_slice(
             read_only: read_only.get(row),
             calls: calls.get(row),
         };
-        table.row(start + number as u64 + 1, &row, in_range);
+        table.row(start + number as u64 + 1, &row, is_wanted);
     }
     Ok(())
 }

@@ -50,18 +50,18 @@ pub enum TableError {
     },
 }
 
-/// Which minutes of a table count.
-pub type InRange<'a> = &'a dyn Fn(Minute) -> bool;
+/// Which rows of a table count.
+pub type Wanted<'a> = &'a dyn Fn(&Observation<'_>) -> bool;
 
 /// What a table held.
 #[derive(Debug)]
 pub struct TableRead {
-    /// Its rows in the range.
+    /// Its rows that are wanted.
     pub batch: Batch,
     /// Sum of `calls` over all good rows.
     pub calls: u64,
-    /// How many of these calls were outside of the range.
-    pub outside: u64,
+    /// How many of these calls are not wanted.
+    pub unwanted: u64,
     /// Rows that cannot be counted: the first one's number (1 is the first row of data) and reason, by reason.
     pub bad_rows: Vec<BadRows>,
 }
@@ -94,20 +94,20 @@ impl TableRead {
     /// Nothing read yet.
     #[must_use]
     pub fn new(attribution: Attribution) -> Self {
-        Self { batch: Batch::new(attribution), calls: 0, outside: 0, bad_rows: Vec::new() }
+        Self { batch: Batch::new(attribution), calls: 0, unwanted: 0, bad_rows: Vec::new() }
     }
 
     /// Counts a row, or notes why not.
-    pub fn row(&mut self, number: u64, row: &Row<'_>, in_range: InRange<'_>) {
+    pub fn row(&mut self, number: u64, row: &Row<'_>, is_wanted: Wanted<'_>) {
         match observation(row) {
             // Nothing was called; the row must not make a series.
             Ok((_, 0)) => {}
             Ok((observation, calls)) => {
                 self.calls += u64::from(calls);
-                if in_range(observation.minute) {
+                if is_wanted(&observation) {
                     self.batch.count(&observation, calls);
                 } else {
-                    self.outside += u64::from(calls);
+                    self.unwanted += u64::from(calls);
                 }
             }
             Err(why) => self.bad_row(number, why),

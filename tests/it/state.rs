@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::command::{Scenario, repository, tells_of_the_run, text, tree};
 use crate::s3::shelf::{call, log};
-use crate::table::{RUN, Table, at};
+use crate::table::{RUN, Series, Table, at};
 
 /// A log file: its place below the logs, and its bytes.
 type Log = (String, Vec<u8>);
@@ -503,8 +503,10 @@ fn what_a_scan_writes_is_not_read_by_the_next() {
         assert_eq!(read(["beside", "out"]), read(["logs/state", "logs/out"]));
         assert_eq!(digest("beside"), digest("logs/state"));
     }
-    let refused = scenario.run(&["scan", "logs", "--state", "./same", "--out", "same"]);
-    assert!(refused.stderr.contains("--state and --out are the same"), "{}", refused.stderr);
+    for (state, out) in [("./same", "same"), ("new/s", "new/s/../s"), ("new/../same", "same")] {
+        let refused = scenario.run(&["scan", "logs", "--state", state, "--out", out]);
+        assert!(refused.stderr.contains("--state and --out are the same"), "{}", refused.stderr);
+    }
 }
 
 #[test]
@@ -555,6 +557,89 @@ fn a_counts_table_that_has_grown_counts_only_what_is_new() {
     assert!(published(&scenario, "out").len() > 2);
     let days = |state: &str| tree(&scenario.path(state).join("days"));
     assert!(days("state") == days("state-of-one"));
+}
+
+/// Scans tables on top of a state, and gives the calls that were counted, late, and counted before.
+fn calls_of(scenario: &Scenario, tables: &[&str], more: &[&str]) -> ([u64; 3], String) {
+    let scan = [&["scan"], tables, &["--state", "state", "--out", "out"], more].concat();
+    let ended = scenario.done(&scan);
+    let summary = std::fs::read(scenario.path("out/summary.json")).expect("a summary");
+    let summary: Value = serde_json::from_slice(&summary).expect("JSON");
+    let places = [&summary["counted"], &summary["late"], &summary["excluded"]["counted_before"]];
+    (places.map(|place| place.as_u64().unwrap_or_default()), ended.stderr)
+}
+
+#[test]
+fn counts_tables_may_come_one_an_account_a_region_and_an_api() {
+    let scenario = Scenario::new();
+    let of = [
+        RUN,
+        Series { account: "444455556666", ..RUN },
+        Series { region: "us-east-1", ..RUN },
+        Series { name: "StopInstances", ..RUN },
+    ];
+    let mut whole = Table::new();
+    for (number, series) in of.into_iter().enumerate() {
+        let mut own = Table::new();
+        for table in [&mut own, &mut whole] {
+            table.steady(series, 14, 1).put(series, 13 * 1440 + 5, 2);
+        }
+        scenario.write(&format!("{number}.csv"), own.text());
+    }
+    scenario.write("whole.csv", whole.text());
+    // Ten minutes before the end of a table have not settled.
+    let [all, settled] = [14 * 144 + 2, 14 * 144];
+    assert_eq!(calls_of(&scenario, &["0.csv"], &[]).0, [all, 0, 0]);
+    for table in ["1.csv", "2.csv", "3.csv"] {
+        assert_eq!(calls_of(&scenario, &[table], &[]).0, [all, settled, 0], "{table}");
+    }
+    let (calls, told) = calls_of(&scenario, &["whole.csv"], &[]);
+    assert_eq!(calls, [0, 0, 4 * all]);
+    assert!(told.contains("Nothing of whole.csv counts"), "{told}");
+    scenario.done(&["scan", "whole.csv", "--state", "state-of-one", "--out", "out-of-one"]);
+    let days = |state: &str| tree(&scenario.path(state).join("days"));
+    assert!(days("state") == days("state-of-one"));
+}
+
+#[test]
+fn of_days_that_are_no_longer_kept_a_counts_table_counts_what_cannot_have_counted() {
+    let scenario = Scenario::new();
+    let mut table = Table::new();
+    table.steady(RUN, 50, 1);
+    scenario.write("0.csv", table.text());
+    calls_of(&scenario, &["0.csv"], &[]);
+    // One call that is new, one from before the account was seen, and another account.
+    table.put(RUN, 50 * 1440, 1).put(RUN, -5040, 1);
+    table.put(Series { account: "444455556666", ..RUN }, 5040, 1);
+    scenario.write("1.csv", table.text());
+    let (calls, told) = calls_of(&scenario, &["1.csv"], &[]);
+    assert_eq!(calls, [3, 2, 50 * 144]);
+    assert!(!told.contains("counts:"), "{told}");
+}
+
+/// A link that leads nowhere for ever is a row, and no reason to wait.
+#[cfg(unix)]
+#[test]
+fn what_waiting_does_not_mend_is_not_waited_for() {
+    let logs = logs();
+    let scenario = Scenario::new();
+    let mut judged = Vec::new();
+    for (number, day) in ["20260112", "20260113", "20260114"].into_iter().enumerate() {
+        let cut = logs.partition_point(|(name, _)| delivered(name) < day);
+        deliver(&scenario, &logs[..cut]);
+        if number == 0 {
+            std::os::unix::fs::symlink("loop", scenario.path("logs/loop")).expect("links");
+        }
+        let ended = scenario.run(&["-q", "scan", "logs", "--state", "state", "--out", "out"]);
+        assert_eq!(ended.status, 3, "{}", ended.stderr);
+        let summary = std::fs::read(scenario.path("out/summary.json")).expect("a summary");
+        let summary: Value = serde_json::from_slice(&summary).expect("JSON");
+        assert_eq!((&summary["left_files"], &summary["late"]), (&Value::Null, &Value::Null), "{day}");
+        let why = summary["skipped"][0]["why"].as_str().expect("a row");
+        assert!(why.starts_with("cannot open: ") && !why.contains("waits"), "{why}");
+        judged.push(summary["went_on"]["judged_until"].as_str().expect("a time").to_owned());
+    }
+    assert!(judged.is_sorted_by(|one, next| one[..10] < next[..10]), "{judged:?}");
 }
 
 /// A log that is there and cannot be read.

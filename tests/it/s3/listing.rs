@@ -289,6 +289,8 @@ fn of_two_trails_of_an_account_the_one_that_was_out_is_read_from_where_it_was() 
             nights.shelf.fail(&[("prefix=two", 503)]);
             let summary = nights.night(&both, 3);
             assert_eq!(skipped(&summary), ["two"]);
+            let why = "cannot list: the server answered 503; what came since the last run waits for it";
+            assert_eq!(summary["skipped"][0]["why"], why);
             counted += summary["counted"].as_u64().expect("a number");
             // Two days of delivery wait for what may be there.
             assert!(summary["left_files"].as_u64() > Some(0), "{summary}");
