@@ -199,6 +199,11 @@ pub(crate) fn shared_id(series: &SeriesKey, start: Minute) -> Uuid {
     Uuid::new_v5(&ID_SPACE, &name.expect("texts can be written as JSON"))
 }
 
+/// The id of a sum's episode, from the one that an API's would have.
+pub(crate) fn of_sum(shared_id: Uuid, kind: RollUp) -> Uuid {
+    Uuid::new_v5(&shared_id, kind.name().as_bytes())
+}
+
 /// The days whose calls the Start and the End of an episode tell of, some of them twice: from the baseline's first to
 /// `until`, and those with the same minutes as the window in which it was noticed, which can begin on the day before.
 pub(crate) fn days_told_of(
@@ -373,7 +378,7 @@ impl Insight {
     /// Makes it an insight of a sum: its ids are those of no API's insight, whatever the sum is named.
     pub(crate) fn roll_up(&mut self, kind: RollUp) {
         self.explanation.roll_up = Some(kind);
-        self.shared_id = Uuid::new_v5(&self.shared_id, kind.name().as_bytes());
+        self.shared_id = of_sum(self.shared_id, kind);
         self.event_id = Uuid::new_v5(&self.shared_id, self.state.name().as_bytes());
     }
 

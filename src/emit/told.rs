@@ -64,6 +64,12 @@ impl Told {
         self.events.contains(&(event.record.shared_event_id.clone(), event.state()))
     }
 
+    /// Whether readers know that an insight has ended.
+    #[must_use]
+    pub fn has_ended(&self, shared_id: Uuid) -> bool {
+        self.events.contains(&(shared_id.to_string(), State::End))
+    }
+
     /// Leaves what readers have not heard of: no event twice, no End of what never began for them, and no insight of minutes of a
     /// series that another was told of, unless it is still open, since its End will come.
     pub fn leave_out(&self, insights: &mut Vec<Insight>) {

@@ -13,10 +13,12 @@ use super::read_files::{Changed, LOOK_BACK_DAYS, ReadFiles};
 use crate::aggregate::{Counts, OPEN_AFTER_END, Settling};
 use crate::cloudtrail::object_key::ObjectKey;
 use crate::cloudtrail::organizations::Organizations;
+use crate::detect::Which;
 use crate::emit::Told;
-use crate::insight::Insight;
+use crate::insight::{Insight, of_sum, shared_id};
 use crate::names::TextId;
 use crate::roll_up::RollUp;
+use crate::series::{Kind, SeriesKey};
 use crate::source::walk::shown;
 use crate::state::{Account, Kept, Learned, Model, State, StateError, day_name, day_of};
 use crate::store::parquet_table;
@@ -177,10 +179,23 @@ impl Night {
         is_another.then(|| before.name.clone())
     }
 
-    /// Leaves out what readers have been told of already.
-    pub(super) fn leave_out_told(&self, insights: &mut Vec<Insight>) {
-        if let Some(told) = &self.told {
-            told.leave_out(insights);
+    /// Leaves out what readers have been told of already. What has ended for them and goes on in this judgement is no longer
+    /// open: the run that closes it would tell of another End.
+    pub(super) fn leave_out_told(&mut self, insights: &mut Vec<Insight>) {
+        let Some(told) = &self.told else { return };
+        told.leave_out(insights);
+        for Learned { roll_up, api, codes, open, .. } in &mut self.learned {
+            open.retain(|open| {
+                let kind = match open.which {
+                    Which::Calls => Kind::CallRate,
+                    Which::Errors(code) => {
+                        Kind::ErrorRate { error_code: codes[code as usize].as_str().into() }
+                    }
+                };
+                let series = SeriesKey { api: api.clone(), kind };
+                let id = shared_id(&series, open.start);
+                !told.has_ended(roll_up.map_or(id, |kind| of_sum(id, kind)))
+            });
         }
     }
 

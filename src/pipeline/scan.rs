@@ -162,7 +162,7 @@ fn judged_whole(
     };
     let covered = covered(&counts, coverage);
     let Found { insights: mut found, graphs } = find(&mut counts, looking, extent, night.as_mut(), cancel)?;
-    if let Some(night) = &night {
+    if let Some(night) = &mut night {
         night.leave_out_told(&mut found);
     }
     found.retain(|insight| looking.report_from.is_none_or(|from| insight.explanation.detected_at >= from));

@@ -203,6 +203,16 @@ fn inflated(gzip: &[u8]) -> Vec<u8> {
     text
 }
 
+/// The ids of all records of a published Insight tree.
+fn ids(files: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
+    let tree = files.iter().filter(|(name, _)| name.ends_with(".json.gz"));
+    let records = tree.flat_map(|(_, bytes)| {
+        let file: Value = serde_json::from_slice(&inflated(bytes)).expect("JSON");
+        file["Records"].as_array().expect("records").clone()
+    });
+    records.map(|record| record["eventID"].to_string()).collect()
+}
+
 #[test]
 fn what_cannot_be_used_as_a_state_is_refused_and_left_alone() {
     let scenario = Scenario::new();
@@ -321,14 +331,6 @@ fn a_changed_model_is_noticed_and_rescoring_judges_again() {
     assert!(lines(&after).starts_with(&lines(&before)), "what was published stays");
     assert!(after.len() > before.len(), "such a model finds more");
     // Nothing stands twice in the tree, and no part of a series' time is told of twice.
-    let ids = |files: &BTreeMap<String, Vec<u8>>| {
-        let tree = files.iter().filter(|(name, _)| name.ends_with(".json.gz"));
-        let records = tree.flat_map(|(_, bytes)| {
-            let file: Value = serde_json::from_slice(&inflated(bytes)).expect("JSON");
-            file["Records"].as_array().expect("records").clone()
-        });
-        records.map(|record| record["eventID"].to_string()).collect::<Vec<_>>()
-    };
     let told = ids(&after);
     assert_eq!(told.len(), told.iter().collect::<std::collections::BTreeSet<_>>().len());
     let spans = |files: &BTreeMap<String, Vec<u8>>| {
@@ -404,6 +406,37 @@ fn what_is_open_when_all_is_judged_again_has_its_end() {
     fresh.write("trailpulse.toml", "[[override]]\nsource = \"*\"\nparameters.memory.warm_days = 28\n");
     fresh.done(&["-q", "scan", "logs", "--state", "state", "--out", "elsewhere", "--rescore"]);
     assert_eq!(std::fs::read_to_string(fresh.path("elsewhere/insights.jsonl")).unwrap_or_default(), "");
+}
+
+#[test]
+fn what_has_ended_for_readers_does_not_end_again_when_it_is_found_open() {
+    let logs = logs();
+    let rescore = |scenario: &Scenario, parameters: &str| {
+        scenario.write("trailpulse.toml", parameters);
+        night(scenario, &["--roll-up", "account", "--rescore"])
+    };
+    let (strict, lax) = ("[[override]]\nsource = \"*\"\nparameters.memory.warm_days = 28\n", "");
+    let scenario = Scenario::new();
+    let (old, new) = logs.split_at(logs.partition_point(|(name, _)| delivered(name) < "20260113T0145"));
+    deliver(&scenario, old);
+    let before = night(&scenario, &["--roll-up", "account"])["went_on"]["open"].as_u64().expect("a number");
+    assert_eq!(rescore(&scenario, strict)["went_on"]["open"], 0);
+    let ended = published(&scenario, "out");
+    // They are found again, and go on; for readers they are over.
+    assert_eq!(rescore(&scenario, lax)["went_on"]["open"], 0);
+    assert!(published(&scenario, "out") == ended);
+    deliver(&scenario, new);
+    night(&scenario, &["--roll-up", "account", "--final"]);
+    let published = published(&scenario, "out");
+    let told = ids(&published);
+    let lines = String::from_utf8(published["insights.jsonl"].clone()).expect("text");
+    let record = |line: &str| serde_json::from_str::<Value>(line).expect("JSON")["record"].clone();
+    let of_lines: Vec<String> = lines.lines().map(|line| record(line)["eventID"].to_string()).collect();
+    // The lines have the sums, too.
+    let both = [&told, &of_lines].map(|ids| ids.iter().collect::<std::collections::BTreeSet<_>>());
+    assert_eq!([told.len(), of_lines.len()], [both[0].len(), both[1].len()]);
+    assert!(both[0].is_subset(&both[1]));
+    assert!(told.len() as u64 > 2 * before && before > 5, "{before}");
 }
 
 #[test]
