@@ -48,15 +48,15 @@ pub struct Incident {
 }
 
 /// The incidents of `findings`, which are in order of start; each finding is in one. Two belong together where the same
-/// principal, or the same API in the same account, is behind both and at most an hour lies between them; so do those that
-/// are linked by others. In order of start.
+/// principal, or the same API in the same account, is behind both and at most an hour lies between them, of a fall between its
+/// being noticed and the other; so do those that are linked by others. In order of start.
 #[must_use]
 pub fn incidents(findings: &[Finding]) -> Vec<Incident> {
     let mut groups = Groups::new(findings.len());
     let mut latest = BTreeMap::<Link, (usize, Minute)>::new();
     for (index, finding) in findings.iter().enumerate() {
         for link in links(finding) {
-            let until = finding.known_until();
+            let until = links_until(finding);
             match latest.get_mut(&link) {
                 Some((other, known_until)) if finding.from() <= known_until.plus(APART) => {
                     groups.join(*other, index);
@@ -81,6 +81,15 @@ impl Incident {
     #[must_use]
     pub fn of(findings: &[Finding]) -> Option<Self> {
         (!findings.is_empty()).then(|| incident(findings, (0..findings.len()).collect()))
+    }
+}
+
+/// Up to when what begins belongs to a finding that it is linked with: of a rise, as long as it goes on; of a fall, near its
+/// beginning. Calls that stay away for days cause nothing of what comes then, and whether it has ended changes nothing.
+fn links_until(finding: &Finding) -> Minute {
+    match finding.latest().direction() {
+        Direction::Up => finding.known_until(),
+        Direction::Down => finding.noticed().plus(1),
     }
 }
 
@@ -395,6 +404,34 @@ mod tests {
         assert_eq!(incidents(&findings).len(), 2, "nobody says that it went on");
         findings[0].open_until = Some(findings[1].from().plus(-60));
         assert_eq!(incidents(&findings).len(), 1);
+    }
+
+    #[test]
+    fn a_fall_is_near_what_comes_at_its_beginning_whether_it_has_ended_or_not() {
+        let user = "arn:aws:iam::111122223333:user/Alice";
+        let fall = |is_open: bool| {
+            let mut events = finding(1, user, "RunInstances", 0, 600);
+            for event in &mut events {
+                let context = &mut event.record.insight_details.insight_context;
+                std::mem::swap(&mut context.statistics.insight, &mut context.statistics.baseline);
+                for it in &mut context.attributions {
+                    std::mem::swap(&mut it.insight, &mut it.baseline);
+                }
+            }
+            events.truncate(if is_open { 1 } else { 2 });
+            events
+        };
+        for is_open in [true, false] {
+            let at_once = finding(2, user, "StopInstances", 50, 6);
+            let later = finding(3, user, "CreateUser", 300, 6);
+            let mut findings = findings([fall(is_open), at_once, later].concat());
+            if is_open {
+                findings[0].open_until = Some(findings[2].from().plus(6000));
+            }
+            let found = incidents(&findings);
+            let members: Vec<&[usize]> = found.iter().map(|incident| &*incident.findings).collect();
+            assert_eq!(members, [&[0, 1][..], &[2]], "open: {is_open}");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! What was published, and the calls that a state keeps -> a report of any time, made again.
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use anyhow::bail;
@@ -17,7 +18,7 @@ use crate::explanation::ModelId;
 use crate::finding::{Event, Finding, findings};
 use crate::report::kept::Kept;
 use crate::report::model::{Covered, Graph, Skipped, Span};
-use crate::report::spans::joined;
+use crate::report::spans::{in_both, joined};
 use crate::report::{Made, Report, report};
 use crate::roll_up::{RollUp, roll_up};
 use crate::summary::Coverage;
@@ -56,12 +57,13 @@ pub struct Range {
 pub fn again(again: Again, skipped: &[Skipped], cancel: &Cancel) -> anyhow::Result<Report> {
     let Again { published, counts, models, range, anew, jobs } = again;
     let Published { mut events, kept, of_unknown_time, .. } = published;
-    let mut made = of_kept(kept);
+    let by_account = by_account(&kept);
+    let mut made = of_kept(kept, &by_account);
     if let Some(mut counts) = counts {
         if anew {
             judge_again(&mut counts, &models, &mut made, &mut events, (jobs, cancel))?;
         } else {
-            let findings = of_events(events.clone(), &made);
+            let findings = of_events(events.clone(), &made, &by_account);
             let drawn = graphs_of(&counts, &models, &findings, (jobs, cancel))?;
             // What was drawn when it was found counts more: it knew more of the time before.
             made.graphs.splice(..0, drawn);
@@ -69,7 +71,7 @@ pub fn again(again: Again, skipped: &[Skipped], cancel: &Cancel) -> anyhow::Resu
         whole(&counts)?;
     }
     made.unread.extend_from_slice(skipped);
-    made.findings = of_events(events, &made);
+    made.findings = of_events(events, &made, &by_account);
     if of_unknown_time > 0 {
         // What is kept of some inputs says nothing of the others.
         made = Made { judged: None, coverage: None, ..made };
@@ -86,24 +88,54 @@ pub fn again(again: Again, skipped: &[Skipped], cancel: &Cancel) -> anyhow::Resu
     Ok(report(made))
 }
 
+/// When each account was judged.
+type ByAccount = BTreeMap<String, Vec<Span>>;
+
+/// When each account that any of `kept` names was judged; an empty list of those that were not.
+fn by_account(kept: &[Kept]) -> ByAccount {
+    let mut by_account = ByAccount::new();
+    for Kept { judged, coverage, .. } in kept {
+        for it in &coverage.judged_from {
+            let since = judged.iter().map(|span| Span { from: span.from.max(it.from), ..*span });
+            by_account.entry(it.account.clone()).or_default().extend(since);
+        }
+        for it in &coverage.warming_up {
+            by_account.entry(it.account.clone()).or_default();
+        }
+    }
+    by_account.into_iter().map(|(account, spans)| (account, joined(spans))).collect()
+}
+
 /// All that is known but for the findings.
-fn of_kept(kept: Vec<Kept>) -> Made {
+fn of_kept(kept: Vec<Kept>, by_account: &ByAccount) -> Made {
     let mut made = Made::default();
+    let is_one = kept.len() == 1;
     for Kept { span, judged, coverage, model, graphs, .. } in kept {
         made.span = hull(made.span, span);
         made.judged.get_or_insert_default().extend(judged);
         made.graphs.extend(graphs);
         // Of several folders, nobody can say what all of them covered.
-        made.coverage = made.model.is_none().then_some(coverage);
+        made.coverage = is_one.then_some(coverage);
         made.model = Some(model);
+    }
+    if !is_one {
+        // Nor does a coverage say which account was not judged: what counts are the times in which all were.
+        let in_all = by_account.values().cloned().reduce(|one, other| in_both(&one, &other));
+        made.judged = made.judged.map(|judged| in_all.unwrap_or(judged));
     }
     made
 }
 
-/// The findings, those that are open as far as was judged.
-fn of_events(events: Vec<Event>, made: &Made) -> Vec<Finding> {
+/// The findings, those that are open as far as their account was judged.
+fn of_events(events: Vec<Event>, made: &Made, by_account: &ByAccount) -> Vec<Finding> {
     let mut findings = findings(events);
-    go_on(&mut findings, &joined(made.judged.clone().unwrap_or_default()));
+    // Of sums over accounts, up to where any was.
+    let all = by_account.values().flatten().chain(made.judged.iter().flatten());
+    let all = joined(all.copied().collect());
+    go_on(&mut findings, |finding| {
+        let spans = by_account.get(&*finding.series().api.account).unwrap_or(&all);
+        spans.last().map(|span| span.to)
+    });
     findings
 }
 

@@ -28,7 +28,7 @@ pub struct Before {
     pub kept: Option<Vec<u8>>,
 }
 
-/// The files of a run's report. What cannot be read of what was before is passed over: the run itself is not the worse for it.
+/// The files of a run's report. What cannot be read of what was before is passed over: then less is known to have been judged.
 #[must_use]
 pub fn outputs(scanned: &Scanned, before: &Before) -> Vec<Output> {
     let (report, kept) = of_run(scanned, before);
@@ -56,7 +56,6 @@ fn of_run(scanned: &Scanned, before: &Before) -> (Report, Kept) {
     let mut span = about(scanned, judged.first().copied());
     let mut graphs = graphs.clone();
     if let Some(WentOn { judged_until, .. }) = summary.coverage.went_on {
-        // What cannot be read is passed over: the run itself is not the worse for it.
         let kept = before.kept.as_deref().and_then(|kept| Kept::read(kept).ok());
         judged.extend(kept.iter().flat_map(|kept| &kept.judged));
         if let (None, Some(kept)) = (span, &kept) {
@@ -73,11 +72,15 @@ fn of_run(scanned: &Scanned, before: &Before) -> (Report, Kept) {
     }
     let judged = joined(judged);
     let mut findings = findings(events);
-    go_on(&mut findings, &judged);
-    if let (Some(span), Some(went_on)) = (span, &summary.coverage.went_on) {
-        let open = findings.iter().filter(|finding| finding.end.is_none()).count() as u64;
-        coverage.open_elsewhere = went_on.open.saturating_sub(open);
+    let went_on = summary.coverage.went_on.as_ref();
+    // What is open is so up to here, whatever is known of the runs between.
+    let until = went_on.map(|it| it.judged_until).or(judged.last().map(|span| span.to));
+    go_on(&mut findings, |_| until);
+    if let (Some(span), Some(went_on)) = (span, went_on) {
         leave(&mut findings, span, shown_from(span));
+        let is_told =
+            |it: &&Finding| it.end.is_none() && (it.known_until() > span.from || it.noticed() >= span.from);
+        coverage.open_elsewhere = went_on.open.saturating_sub(findings.iter().filter(is_told).count() as u64);
     }
     let made = Made {
         findings,
@@ -132,11 +135,11 @@ fn about(Scanned { summary, insights, .. }: &Scanned, judged: Option<Span>) -> O
     Some(Span { from: first.map_or(span.from, |first| first.min(span.from)), ..span })
 }
 
-/// Lets what is open go on as far as was judged on from when it was noticed.
-pub(super) fn go_on(findings: &mut [Finding], judged: &[Span]) {
+/// Lets what is open go on up to where it was judged last. Between, nobody may have looked; but had it ended by then, its End
+/// would be there.
+pub(super) fn go_on(findings: &mut [Finding], judged_until: impl Fn(&Finding) -> Option<Minute>) {
     for finding in findings.iter_mut().filter(|finding| finding.end.is_none()) {
-        let at = finding.noticed();
-        finding.open_until = judged.iter().find(|span| span.from <= at && at < span.to).map(|span| span.to);
+        finding.open_until = judged_until(finding);
     }
 }
 

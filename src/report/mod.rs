@@ -63,7 +63,8 @@ pub fn report(made: Made) -> Report {
     let span = span.or(all);
     let previous = span.map(|span| Span { from: span.from.plus(-span.to.since(span.from)), to: span.from });
     let judged = judged.map(spans::joined);
-    let previous = previous.filter(|previous| Reach::of(Some(*previous), judged.as_deref()) == Reach::Whole);
+    let reach = |span| Reach::of(span, judged.as_deref(), coverage.as_ref());
+    let previous = previous.filter(|previous| reach(Some(*previous)) == Reach::Whole);
     if let Some(span) = span {
         for insight in &mut insights {
             insight.earlier = insight.known_until <= span.from && insight.noticed() < span.from;
@@ -72,7 +73,7 @@ pub fn report(made: Made) -> Report {
     }
     let incidents = in_order(incidents(&findings), &mut insights);
     let graphs = shown(graphs, &mut insights);
-    let reach = Reach::of(span, judged.as_deref());
+    let reach = reach(span);
     let totals = span.map(|span| totals::totals(&insights, span, previous)).unwrap_or_default();
     let totals = if reach == Reach::Whole { totals } else { totals.of_a_part() };
     let found = verdict::number(&totals, &reach);

@@ -23,6 +23,12 @@ pub fn within(span: Span, spans: &[Span]) -> Vec<Span> {
     parts.filter(|part| part.from < part.to).collect()
 }
 
+/// What is both in `one` and in `other`, which are joined.
+#[must_use]
+pub fn in_both(one: &[Span], other: &[Span]) -> Vec<Span> {
+    one.iter().flat_map(|span| within(*span, other)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,5 +52,7 @@ mod tests {
         parts((10, 70), &[(10, 40), (60, 70)]);
         parts((0, 40), &[(0, 40)]);
         parts((40, 60), &[]);
+        let both = in_both(&spans(&[(0, 40), (60, 90)]), &spans(&[(30, 70), (80, 100)]));
+        assert_eq!(both, spans(&[(30, 40), (60, 70), (80, 90)]));
     }
 }

@@ -2,7 +2,7 @@
 use super::Report;
 use super::model::{Covered, Span, Totals};
 use super::spans::within;
-use super::words::time_in_words;
+use super::words::{open_elsewhere, time_in_words};
 use crate::words::{clock, count, counted, printable};
 
 /// Times that are named; more are counted.
@@ -17,14 +17,19 @@ pub(super) enum Reach {
     Only(Vec<Span>),
     /// Nothing: these were.
     Nothing(Vec<Span>),
+    /// Nothing in all accounts of several results; each may have been judged for itself.
+    Apart,
     /// Nobody can say.
     Unknown,
 }
 
 impl Reach {
-    /// `judged` are joined.
-    pub(super) fn of(span: Option<Span>, judged: Option<&[Span]>) -> Self {
+    /// `judged` are joined; only of several results it may be that nobody can say what was covered.
+    pub(super) fn of(span: Option<Span>, judged: Option<&[Span]>, covered: Option<&Covered>) -> Self {
         let Some(judged) = judged else { return Self::Unknown };
+        if judged.is_empty() && covered.is_none() {
+            return Self::Apart;
+        }
         match span.map(|span| (span, within(span, judged))) {
             Some((span, parts)) if parts == [span] => Self::Whole,
             Some((_, parts)) if !parts.is_empty() => Self::Only(parts),
@@ -33,7 +38,7 @@ impl Reach {
     }
 
     fn of_report(report: &Report) -> Self {
-        Self::of(report.span, report.judged.as_deref())
+        Self::of(report.span, report.judged.as_deref(), report.coverage.as_ref())
     }
 
     pub(super) fn in_words(&self) -> String {
@@ -42,6 +47,7 @@ impl Reach {
             Self::Only(parts) => format!("Judged only from {}", times(parts)),
             Self::Nothing(judged) if judged.is_empty() => "Nothing could be judged yet".to_owned(),
             Self::Nothing(_) => "Not judged in this time".to_owned(),
+            Self::Apart => "Not judged in all accounts".to_owned(),
         }
     }
 }
@@ -71,9 +77,9 @@ pub(super) fn headline(report: &Report) -> String {
         (Some(1..), _) => printable(&report.title).into_owned(),
         (_, _) if from_before + noticed_later > 0 => printable(&report.title).into_owned(),
         (None, _) => Reach::of_report(report).in_words(),
-        (_, _) if muted + told_twice > 0 => "Nothing unusual but what is muted or told already".to_owned(),
         (_, Some(covered)) if covered.judged_from.is_empty() => "Nothing could be judged yet".to_owned(),
         (_, Some(covered)) if leaves_out(covered).is_some() => "No new insights".to_owned(),
+        (_, _) if muted + told_twice > 0 => "Nothing unusual but what is muted or told already".to_owned(),
         (_, Some(_)) => "Nothing unusual was found".to_owned(),
         (_, None) => "No insights".to_owned(),
     }
@@ -93,6 +99,10 @@ pub(super) fn lead(report: &Report) -> String {
             parts.push(format!("in {}", counted(new as u64, "incident")));
         }
         parts.extend(not_judged(&reach));
+        if is_quiet {
+            parts.extend(report.coverage.as_ref().and_then(leaves_out));
+            parts.extend(doubts(report));
+        }
     }
     let mut tell = |number: u64, what: &str| {
         if number > 0 {
@@ -119,15 +129,10 @@ pub(super) fn lead(report: &Report) -> String {
 
 /// What was going on, but is told of elsewhere, or nowhere.
 fn leaves_out(covered: &Covered) -> Option<String> {
-    match (covered.open_elsewhere, covered.reported_from) {
-        (0, None) => None,
-        (0, Some(from)) => {
-            Some(format!("what was noticed before {} is left out, though it may have gone on", clock(from)))
-        }
-        (open, _) => {
-            Some(format!("{} of earlier runs, not in these results, still open", counted(open, "insight")))
-        }
-    }
+    open_elsewhere(covered).or_else(|| {
+        let from = clock(covered.reported_from?);
+        Some(format!("what was noticed before {from} is left out, though it may have gone on"))
+    })
 }
 
 /// What stands in the place of incidents.
@@ -145,6 +150,7 @@ fn not_judged(reach: &Reach) -> Option<String> {
         Reach::Whole => None,
         Reach::Only(parts) => Some(format!("judged only from {}", times(parts))),
         Reach::Nothing(_) => Some("this time was not judged".to_owned()),
+        Reach::Apart => Some("no time was judged in all accounts".to_owned()),
         Reach::Unknown => Some("nobody can say whether all of this time was judged".to_owned()),
     }
 }
@@ -167,7 +173,7 @@ fn nothing_found(report: &Report, reach: &Reach) -> String {
         (Reach::Nothing(judged), covered) if judged.is_empty() && covered.is_some() => {
             return young.to_owned();
         }
-        (Reach::Nothing(judged), _) if judged.is_empty() => return "Nothing was judged".to_owned(),
+        (Reach::Apart, _) => return "No time was judged in all accounts of these results".to_owned(),
         (Reach::Nothing(judged), _) => return format!("What was judged is {}", times(judged)),
         (Reach::Unknown, _) => {
             return "There is no insight of this time, but nobody can say whether it was judged".to_owned();
@@ -177,32 +183,50 @@ fn nothing_found(report: &Report, reach: &Reach) -> String {
         (Reach::Whole, Some(covered)) => covered,
     };
     if let Some(left_out) = leaves_out(covered) {
-        return format!("Nothing else was noticed; {left_out}");
+        let parts = ["Nothing else was noticed".to_owned(), left_out].into_iter().chain(doubts(report));
+        return parts.collect::<Vec<_>>().join("; ");
     }
     if !report.notices.is_empty() {
         return "Nothing in what was judged; but much came too late to be judged".to_owned();
     }
-    let first = report.span.map(|span| span.from);
-    let later = covered.judged_from.iter().filter(|it| Some(it.from) > first).count();
+    let young = young_accounts(report);
+    let could = match (is_all_read(report), &young) {
+        (true, None) => return "Every API that was watched kept to its rhythm".to_owned(),
+        (false, None) => {
+            return "In what could be read, every API that was watched kept to its rhythm".to_owned();
+        }
+        (true, Some(_)) => "judged",
+        (false, Some(_)) => "read and judged",
+    };
+    let young = young.unwrap_or_default();
+    format!("In what could be {could}, every API that was watched kept to its rhythm; {young}")
+}
+
+/// Whether nothing of the report's time is known to be unread.
+fn is_all_read(report: &Report) -> bool {
     // What other runs could not read is not known.
     let is_of_run =
         report.coverage_of.is_none_or(|of| report.span.is_some_and(|it| within(it, &[of]) == [it]));
-    let is_all_read = is_of_run && covered.skipped.is_empty() && report.unread.is_empty();
-    let not_judged = (covered.warming_up.len() + later) as u64;
-    let could = match (is_all_read, not_judged) {
-        (true, 0) => return "Every API that was watched kept to its rhythm".to_owned(),
-        (false, 0) => {
-            return "In what could be read, every API that was watched kept to its rhythm".to_owned();
-        }
-        (true, _) => "judged",
-        (false, _) => "read and judged",
-    };
-    let accounts = counted(not_judged, "account");
-    let have = if not_judged == 1 { "has" } else { "have" };
-    format!(
-        "In what could be {could}, every API that was watched kept to its rhythm; {accounts} {have} too little history for all \
-         of this time"
-    )
+    let is_read = report.coverage.as_ref().is_none_or(|covered| covered.skipped.is_empty());
+    is_of_run && is_read && report.unread.is_empty()
+}
+
+/// That accounts were not judged, or only in a part of the report's time, where there are such.
+fn young_accounts(report: &Report) -> Option<String> {
+    let covered = report.coverage.as_ref()?;
+    let first = report.span.map(|span| span.from);
+    let later = covered.judged_from.iter().filter(|it| Some(it.from) > first).count();
+    let number = (covered.warming_up.len() + later) as u64;
+    let have = if number == 1 { "has" } else { "have" };
+    let accounts = counted(number, "account");
+    (number > 0).then(|| format!("{accounts} {have} too little history for all of this time"))
+}
+
+/// What makes it less certain that there was nothing else.
+fn doubts(report: &Report) -> impl Iterator<Item = String> {
+    let late = (!report.notices.is_empty()).then(|| "much came too late to be judged".to_owned());
+    let unread = (!is_all_read(report)).then(|| "not all is known to be read".to_owned());
+    [late, unread, young_accounts(report)].into_iter().flatten()
 }
 
 /// Whether so much came too late to be judged that what is found depends on it. AWS delivers 99 of 100 records within 9
@@ -228,7 +252,7 @@ pub(super) fn late(covered: &Covered) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::model::JudgedFrom;
+    use crate::report::model::{JudgedFrom, Skipped};
     use crate::report::{Made, report};
     use crate::time::Minute;
 
@@ -277,5 +301,37 @@ mod tests {
         let around = "What was judged is 2026-01-30 23:10 to 2026-01-31 00:00, and 2026-01-31 01:00 to 2026-01-31 02:00";
         let both = Some(vec![span(-50, 0), span(60, 120)]);
         check(span(0, 60), both, 0, "Not judged in this time", around);
+    }
+
+    #[test]
+    fn what_is_muted_hides_no_doubt() {
+        let skipped =
+            |number: usize| vec![Skipped { what: String::new(), why: String::new(), records: 0 }; number];
+        let check = |change: fn(&mut Covered), unread: usize, head: &str, said: &str| {
+            let judged_from = vec![JudgedFrom { account: "111122223333".to_owned(), from: span(0, 1).from }];
+            let mut coverage =
+                Covered { judged_from, counted: Some(100), late: Some(0), ..Covered::default() };
+            change(&mut coverage);
+            let made = Made {
+                span: Some(span(0, 60)),
+                judged: Some(vec![span(-60, 60)]),
+                coverage: Some(coverage),
+                unread: skipped(unread),
+                ..Made::default()
+            };
+            let mut report = report(made);
+            report.totals.muted = 1;
+            assert_eq!((headline(&report).as_str(), lead(&report).as_str()), (head, said));
+        };
+        let muted = "Nothing unusual but what is muted or told already";
+        let before = "0 in the period before; 1 muted";
+        check(|_| {}, 0, muted, before);
+        check(|it| it.late = Some(9), 0, muted, &format!("much came too late to be judged; {before}"));
+        check(|_| {}, 1, muted, &format!("not all is known to be read; {before}"));
+        let young = "1 account has too little history for all of this time";
+        check(|it| it.judged_from[0].from = span(9, 60).from, 0, muted, &format!("{young}; {before}"));
+        let open = "1 insight of earlier runs, not in these results, still open";
+        let all = format!("{open}; not all is known to be read; {before}");
+        check(|it| it.open_elsewhere = 1, 1, "No new insights", &all);
     }
 }

@@ -99,10 +99,7 @@ pub(super) fn covered_in_words(coverage: &Covered) -> Vec<String> {
         lines.push(format!("not read as logs: {}", reasons(&coverage.excluded_files)));
     }
     lines.extend(judged_from(coverage));
-    if coverage.open_elsewhere > 0 {
-        let open = counted(coverage.open_elsewhere, "insight");
-        lines.push(format!("{open} of earlier runs, not in these results, still open"));
-    }
+    lines.extend(open_elsewhere(coverage));
     lines.extend(
         coverage.reported_from.map(|from| format!("insights before {} were left out: --from", clock(from))),
     );
@@ -112,6 +109,13 @@ pub(super) fn covered_in_words(coverage: &Covered) -> Vec<String> {
     listed(&mut lines, &coverage.skipped, skipped_in_words);
     listed(&mut lines, &coverage.ignored, |it| format!("left aside: {}: {}", it.what, it.why));
     lines
+}
+
+/// What is open, but nowhere in the report.
+pub(super) fn open_elsewhere(coverage: &Covered) -> Option<String> {
+    let open = coverage.open_elsewhere;
+    (open > 0)
+        .then(|| format!("{} of earlier runs, not in these results, still open", counted(open, "insight")))
 }
 
 /// What could not be read, and why.

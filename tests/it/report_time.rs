@@ -159,6 +159,61 @@ fn what_goes_on_from_before_is_told_in_every_time_that_it_goes_on_in() {
 }
 
 #[test]
+fn what_is_open_is_told_although_runs_between_made_no_report() {
+    let stops = 14 * 1440 + 600;
+    let runs = [0, stops + 240, stops + 600, stops + 1200];
+    for is_removed in [false, true] {
+        let scenario = Scenario::new();
+        for (number, run) in runs.windows(2).enumerate() {
+            let mut table = Table::new();
+            steady(&mut table, RUN, run[0]..run[1].min(stops));
+            steady(&mut table, TAG, run[0]..run[1]);
+            if is_removed && number == 2 {
+                std::fs::remove_dir_all(scenario.path("out/report")).expect("removed");
+            }
+            let more: &[&str] = if number == 1 { &["--no-report"] } else { &[] };
+            night(&scenario, "night.csv", &table, more);
+        }
+        let page = std::fs::read_to_string(scenario.path("out/report/index.html")).expect("a page");
+        assert!(page.contains("No new insights, but 1 went on") && !is_well(&page), "removed: {is_removed}");
+        let (model, said) = report(&scenario, &["out"]);
+        assert!(said.contains("No new insights, but 1 went on") && !is_well(&said), "{said}");
+        assert_eq!((&model["totals"]["from_before"], &model["totals"]["open"]), (&json!(1), &json!(1)));
+        assert_eq!(model["coverage"]["open_elsewhere"], 0, "it is in the report: {said}");
+        assert_eq!(model["insights"][0]["known_until"], model["span"]["to"]);
+    }
+}
+
+#[test]
+fn where_accounts_were_judged_at_different_times_none_counts_for_the_other() {
+    let scenario = Scenario::new();
+    let other = Series { account: "444455556666", caller: "arn:aws:iam::444455556666:user/Bob", ..RUN };
+    for (name, series, days) in [("one", RUN, 0..10), ("two", other, 2..12), ("three", other, 20..30)] {
+        let mut table = Table::new();
+        steady(&mut table, series, days.start * 1440..days.end * 1440);
+        let calls = format!("{name}.csv");
+        scenario.write(&calls, table.text());
+        scenario.done(&["scan", &calls, "--out", name]);
+    }
+    let during = |results: &[&str], from: i64, to: i64| {
+        report(&scenario, &[results, &["--from", &at(from * 1440), "--to", &at(to * 1440)]].concat())
+    };
+    assert_eq!(during(&["three"], 28, 29).0["totals"]["insights"]["now"], 0);
+    let (model, said) = during(&["one", "three"], 28, 29);
+    assert_eq!((&model["totals"]["insights"]["now"], &model["judged"]), (&Value::Null, &json!([])), "{said}");
+    assert!(said.contains("Not judged in all accounts") && !said.contains("which was judged"), "{said}");
+    // One from the 7th day to the 10th, the other from the 9th to the 12th.
+    let (model, said) = during(&["one", "two"], 7, 10);
+    assert_eq!(model["totals"]["insights"]["now"], Value::Null, "{said}");
+    assert!(said.contains("Judged only from 2026-01-14 00:00"), "{said}");
+    let (model, said) = during(&["one", "two"], 11, 12);
+    assert!(
+        model["totals"]["insights"]["now"].is_null() && said.contains("Not judged in this time"),
+        "{said}"
+    );
+}
+
+#[test]
 fn between_two_results_nothing_was_judged() {
     let scenario = Scenario::new();
     let mut table = Table::new();
@@ -215,6 +270,30 @@ fn what_is_muted_is_not_called_nothing_and_leads_nothing() {
     assert_eq!(incident["severity"], leading["severity"]);
     let sentence = incident["sentence"].as_str().expect("a text");
     assert!(sentence.contains("CreateTags") && !sentence.contains("RunInstances"), "{sentence}");
+}
+
+#[test]
+fn what_is_muted_hides_no_doubt() {
+    let scenario = Scenario::new();
+    let stops = 14 * 1440 + 600;
+    let mut table = Table::new();
+    steady(&mut table, RUN, 0..stops);
+    steady(&mut table, TAG, 0..stops + 240);
+    night(&scenario, "night.csv", &table, &[]);
+    scenario.write(
+        "trailpulse.toml",
+        "[[mute]]\nid = \"planned\"\nreason = \"planned\"\nname = \"CreateTags\"\n",
+    );
+    let mut table = Table::new();
+    steady(&mut table, TAG, stops + 240..stops + 600);
+    table.burst(TAG, stops + 300, 20, 400);
+    scenario.write("night.csv", table.text());
+    scenario.done(&["scan", "night.csv", "--state", "state", "--out", "other", "--final"]);
+    let (model, said) = report(&scenario, &["other"]);
+    assert_eq!((&model["totals"]["muted"], &model["coverage"]["open_elsewhere"]), (&json!(1), &json!(1)));
+    assert!(said.contains("No new insights") && !said.contains("but what is muted"), "{said}");
+    assert!(said.contains("1 insight of earlier runs, not in these results, still open; 1 muted"), "{said}");
+    assert!(!is_well(&said), "{said}");
 }
 
 #[test]
