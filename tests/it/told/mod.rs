@@ -2,6 +2,7 @@
 mod commands;
 mod faults;
 mod follow;
+mod incident;
 mod night;
 mod once;
 mod receiver;
