@@ -122,7 +122,7 @@ pub fn count_on(
         warn!("Counts tables are read beside other sources: a call that is in two of them counts twice.");
     }
     let counted_before = CountedBefore::of(state.as_deref(), &tables)?;
-    let inputs = Arc::new(Inputs { counted_before, tables, logs });
+    let inputs = Arc::new(Inputs { tables, counted_before, logs });
     let bodies = prefetch(&inputs, &reading.buckets)?;
     progress.begin(inputs.len() as u64);
     let jobs = reading.jobs.get().min(inputs.len().max(1));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashSet;
 
 use crate::cloudtrail::dated_folder::DatedFolder;
+use crate::cloudtrail::object_key::ObjectKey;
 use crate::source::before::Before;
 use crate::source::files::LogFiles;
 use crate::source::read::raw_of;
@@ -18,9 +19,11 @@ pub(super) const LOOK_BACK_DAYS: i32 = 35;
 /// Days before the newest file of an account and region from which a bucket is listed again. Keys tell when AWS wrote them, so
 /// this is for those that another copy brings late.
 const OVERLAP_DAYS: i32 = 2;
-/// For so many minutes of delivery, nothing is read that came after a file which may be readable the next time. Then that is
-/// given up: an object that is never readable must not blind anybody.
+/// For so many minutes of delivery, and by one run at least, nothing is read that came after a file which may be readable the
+/// next time. Then that is given up: an object that is never readable must not blind anybody.
 const HELD: i32 = 2 * MINUTES_PER_DAY;
+/// Before all that is ever delivered.
+const NEVER: Minute = Minute::from_epoch(i32::MIN);
 
 /// The files that were read, by all runs so far. One that AWS named is known by its name and length, every other by its
 /// bytes, whatever its name: so a copy of a log counts nothing, and a log that has grown is read again. An object that AWS did
@@ -57,7 +60,7 @@ pub struct Missed {
 /// would be told otherwise than in their order. So a run that misses a file ends as if the logs had been cut there.
 #[derive(Debug, Default)]
 struct Waiting {
-    /// What was delivered from this minute on is waited for; `None` where everything is.
+    /// What was delivered from this minute on is waited for, and all that no earlier run has missed; `None` where everything is.
     since: Option<Minute>,
     /// Whether nothing is waited for.
     is_off: bool,
@@ -157,8 +160,13 @@ impl ReadFiles {
         let last_but_one = logs.len().checked_sub(2).and_then(|number| logs.get(number)?.delivered);
         self.waiting.since = before.max(last_but_one).map(|newest| newest.plus(-HELD));
         if listing.may_be_more && !self.waiting.is_off {
-            // In the first run nothing says what there should be.
-            self.waiting.held = before.max(before.and(self.waiting.since));
+            // As long as nothing was judged, nothing says from when on there should be more: all waits.
+            let is_first = before.is_none() && self.state.checkpoint().judged_until.is_none();
+            let nothing = is_first.then_some(NEVER);
+            // Nor is a SOURCE given up that could be listed the last time, however long ago that was.
+            let is_new = self.state.checkpoint().unlisted.is_empty() && !listing.unlisted.is_empty();
+            let since = self.waiting.since.filter(|_| !is_new);
+            self.waiting.held = before.max(before.and(since)).or(nothing);
         }
         self.listing = listing;
     }
@@ -167,7 +175,7 @@ impl ReadFiles {
     pub fn leaves(&mut self, delivered: Option<Minute>, is_missed: bool) -> bool {
         let Waiting { held, leaves, taken, .. } = &mut self.waiting;
         // As long as nothing can be read, each is tried, and named.
-        *leaves |= !is_missed && held.is_some_and(|held| delivered.is_some_and(|minute| minute > held));
+        *leaves |= !is_missed && held.is_some_and(|held| delivered.unwrap_or_default() > held);
         *taken += usize::from(!*leaves);
         *leaves
     }
@@ -185,19 +193,32 @@ impl ReadFiles {
     /// Notes a file that could not be read: the next run has to find it. Gives what follows from that, for its row.
     pub fn miss(&mut self, file: &LogFile, may_pass: bool) -> Option<&'static str> {
         let (Some(name), Some(delivered)) = (file.known_as(), file.delivered) else { return None };
+        let is_known = self.was_missed(&name, delivered.day());
         self.missed.push(Missed { name });
         let Waiting { since, is_off, held, .. } = &mut self.waiting;
         if !may_pass || *is_off {
             return None;
         }
-        if since.is_some_and(|since| delivered < since) {
+        // In a run that comes after a week, what is old is not yet what nobody can read.
+        if is_known && since.is_some_and(|since| delivered < since) {
             return Some("; it is too old to be waited for: when it is read, its calls are late");
         }
         // What earlier runs have read is no longer waited with.
         let from = self.state.checkpoint().newest_delivery.max(Some(delivered));
         let is_first = held.is_none_or(|held| Some(held) > from);
         *held = if is_first { from } else { *held };
-        is_first.then_some("; what was delivered after it is left for the next run, for two days at most")
+        is_first.then_some("; what was delivered after it is left for the next run")
+    }
+
+    /// Whether an earlier run may have missed a file: of each region, the day of the oldest is kept.
+    fn was_missed(&self, name: &str, day: Day) -> bool {
+        let ObjectKey { account: Some(account), region: Some(region), .. } = ObjectKey::parse(name) else {
+            // Nobody keeps those.
+            return true;
+        };
+        let known = self.state.checkpoint().accounts.get(&account);
+        let oldest = known.and_then(|account| day_of(account.missed.get(&region)?));
+        oldest.is_some_and(|oldest| oldest <= day)
     }
 
     /// What has changed.

@@ -169,9 +169,12 @@ fn an_object_that_was_missed_is_looked_for_until_it_is_read() {
         nights.deliver("AWSLogs", "eu-west-1", day);
         nights.deliver("AWSLogs", "us-east-1", day);
     }
-    let missed = log("AWSLogs", ACCOUNT, "eu-west-1", "2026/01/04");
+    assert_eq!(nights.counted(&["s3://trail"]), 14);
+    // Another program's copy brings it late.
+    let missed = log("AWSLogs", ACCOUNT, "eu-west-1", "2026/01/04").replace("AAAA", "LATE");
+    nights.shelf.put(&missed, &call(ACCOUNT, "eu-west-1", "2026-01-04T11:50:00Z", 99));
     nights.shelf.fail(&[(missed.as_str(), 503)]);
-    assert_eq!(skipped(&nights.night(&["s3://trail"], 3)), [missed.as_str()]);
+    assert_eq!(skipped(&nights.night(&["s3://trail", "--relist"], 3)), [missed.as_str()]);
     // A night that does not even see it, since its region cannot be listed; and one that looks elsewhere.
     nights.shelf.fail(&[("CloudTrail%2Feu-west-1%2F", 503)]);
     assert_eq!(
@@ -188,6 +191,29 @@ fn an_object_that_was_missed_is_looked_for_until_it_is_read() {
     nights.shelf.forget();
     assert_eq!(nights.counted(&["s3://trail"]), 0);
     assert!(!nights.shelf.seen().iter().any(|target| target.contains("2026%2F01%2F04")));
+}
+
+#[test]
+fn an_old_object_is_given_up_by_the_second_run_that_misses_it() {
+    let missed = log("AWSLogs", ACCOUNT, "eu-west-1", "2026/01/05");
+    let why = |summary: &Value| summary["skipped"][0]["why"].as_str().expect("a row").to_owned();
+    for heals in [true, false] {
+        let nights = Nights::new();
+        (3..=9).for_each(|day| nights.deliver("AWSLogs", "eu-west-1", day));
+        nights.shelf.fail(&[(missed.as_str(), 503)]);
+        let first = nights.night(&["s3://trail"], 3);
+        assert!(why(&first).contains("left for the next run"), "{first}");
+        assert_eq!((&first["counted"], &first["left_files"]), (&2.into(), &4.into()));
+        if heals {
+            nights.shelf.fail(&[]);
+            let next = nights.night(&["s3://trail"], 0);
+            assert_eq!((&next["counted"], &next["late"]), (&5.into(), &Value::Null));
+        } else {
+            let next = nights.night(&["s3://trail"], 3);
+            assert!(why(&next).contains("too old to be waited for"), "{next}");
+            assert_eq!((&next["counted"], &next["left_files"]), (&4.into(), &Value::Null));
+        }
+    }
 }
 
 #[test]
@@ -213,10 +239,13 @@ fn of_several_sources_one_may_be_out_for_a_night() {
     let both = ["s3://trail/one", "s3://trail/two"];
     nights.shelf.fail(&[("prefix=two", 503)]);
     let summary = nights.night(&both, 3);
-    assert_eq!((skipped(&summary), &summary["counted"]), (vec!["two"], &7.into()));
+    // As long as nothing was judged, nothing is: what the other has would come late.
+    assert_eq!((skipped(&summary), &summary["counted"]), (vec!["two"], &0.into()));
+    assert_eq!(summary["left_files"], 7);
     assert_eq!(summary["skipped"][0]["why"], "cannot list: the server answered 503");
     nights.shelf.fail(&[]);
-    assert_eq!(nights.counted(&both), 7);
+    let summary = nights.night(&both, 0);
+    assert_eq!((&summary["counted"], &summary["late"]), (&14.into(), &Value::Null));
     // What nobody mends by waiting is said before anything is done; and so is that nothing works.
     nights.deliver("one", "eu-west-1", 10);
     let published = std::fs::read(nights.scenario.path("out/summary.json")).expect("a summary");
