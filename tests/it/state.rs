@@ -642,8 +642,8 @@ fn of_days_that_are_no_longer_kept_a_counts_table_counts_what_cannot_have_counte
     scenario.write("0.csv", table.text());
     calls_of(&scenario, &["0.csv"], &[]);
     // One call that is new, one from before the account was seen, and another account.
-    table.put(RUN, 50 * 1440, 1).put(RUN, -5040, 1);
-    table.put(Series { account: "444455556666", ..RUN }, 5040, 1);
+    table.put(RUN, 50 * 1440, 1).put(RUN, -1440, 1);
+    table.put(Series { account: "444455556666", ..RUN }, 1440, 1);
     scenario.write("1.csv", table.text());
     let (calls, told) = calls_of(&scenario, &["1.csv"], &[]);
     assert_eq!(calls, [3, 2, 50 * 144]);
