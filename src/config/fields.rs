@@ -124,11 +124,7 @@ impl<'r> Fields<'r> {
         expected: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Option<T> {
-        let parsed = text(self.value(key)?).and_then(|text| parse(&text));
-        if parsed.is_none() {
-            self.wrong(key, expected);
-        }
-        parsed
+        self.parsed_or(key, parse, |_| self.wrong(key, expected))
     }
 
     /// The same, of a value that holds a secret, or may be one by mistake: it is shown nowhere.
@@ -138,10 +134,21 @@ impl<'r> Fields<'r> {
         expected: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Option<T> {
+        self.parsed_or(key, parse, |value| {
+            self.reader.problem(value.span().start, format!("{} must be {expected}", self.named(key)));
+        })
+    }
+
+    fn parsed_or<T>(
+        &self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+        otherwise: impl Fn(Value<'r>),
+    ) -> Option<T> {
         let value = self.value(key)?;
         let parsed = text(value).and_then(|text| parse(&text));
         if parsed.is_none() {
-            self.reader.problem(value.span().start, format!("{} must be {expected}", self.named(key)));
+            otherwise(value);
         }
         parsed
     }

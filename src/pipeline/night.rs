@@ -386,7 +386,7 @@ impl Night {
                 *newest = day.max(newest.clone());
             }
         }
-        for (account, region, day) in changed.missed.iter().filter_map(|file| place(&file.name)) {
+        for (account, region, day) in changed.missed.iter().filter_map(|name| place(name)) {
             let oldest =
                 accounts.entry(account).or_default().missed.entry(region).or_insert_with(|| day.clone());
             *oldest = day.min(oldest.clone());

@@ -35,8 +35,8 @@ pub struct ReadFiles {
     parts: BTreeMap<String, Part>,
     /// Files of this run.
     new: Vec<ReadFile>,
-    /// Files that this run could not read.
-    missed: Vec<Missed>,
+    /// Names of files that this run could not read.
+    missed: Vec<String>,
     /// What else is not read by this run.
     waiting: Waiting,
     /// What could be listed.
@@ -47,13 +47,6 @@ pub struct ReadFiles {
     unnamed: FxHashSet<u128>,
     /// Digests of all files, where there are new ones that only those tell.
     all: Option<FxHashSet<u128>>,
-}
-
-/// A file that was found and could not be read.
-#[derive(Debug, Clone)]
-pub struct Missed {
-    /// Its name.
-    pub name: String,
 }
 
 /// What comes after a file that may be readable the next time is left for the next run: read before it, late calls and copies
@@ -90,8 +83,8 @@ pub struct Changed {
     pub parts: BTreeMap<String, Part>,
     /// The files that were read.
     pub read: Vec<ReadFile>,
-    /// Those that were not.
-    pub missed: Vec<Missed>,
+    /// The names of those that were not.
+    pub missed: Vec<String>,
     /// Whether there may be more of those.
     pub may_be_more: bool,
     /// SOURCEs in buckets of which everything was listed, by this run or those before.
@@ -194,7 +187,7 @@ impl ReadFiles {
     pub fn miss(&mut self, file: &LogFile, may_pass: bool) -> Option<&'static str> {
         let (Some(name), Some(delivered)) = (file.known_as(), file.delivered) else { return None };
         let is_known = self.was_missed(&name, delivered.day());
-        self.missed.push(Missed { name });
+        self.missed.push(name);
         let Waiting { since, is_off, held, .. } = &mut self.waiting;
         if !may_pass || *is_off {
             return None;
